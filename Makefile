@@ -1,0 +1,49 @@
+# evalmill: `make eval` runs an example evaluation, `make test` the tests; both create .venv first.
+
+PYTHON ?= python3
+EVAL ?= prompts/arithmetic
+ARGS ?=
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help eval report test test-slow lint format constraints clean
+
+help: ## Show this list.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(READY): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "evalmill needs Python 3.11 or newer; name one with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+eval: $(READY) ## Run an evaluation: EVAL=prompts/arithmetic ARGS="--limit 20".
+	$(BIN)/evalmill run $(EVAL) $(ARGS)
+
+report: $(READY) ## Make the pages of a run again: RUN=reports/arithmetic/...
+	$(BIN)/evalmill report $(or $(RUN),$(error name a run folder with RUN=...)) $(ARGS)
+
+test: $(READY) ## Run the tests.
+	$(BIN)/python -m pytest -m "not slow" -n 2 $(ARGS)
+
+test-slow: $(READY) ## Run the long sweeps: crashes, full disks, bombs.
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(READY) ## Check style, types and the direction of imports.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(READY) ## Format the code.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+constraints: ## Pin the dependencies again; needs uv.
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    --no-emit-index-url --extra dev --extra speed pyproject.toml -o constraints.txt
+
+clean: ## Remove the environment and caches; runs stay.
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist *.egg-info

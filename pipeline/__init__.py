@@ -1,0 +1,1 @@
+"""evalmill: batch processing and evaluation of language models."""

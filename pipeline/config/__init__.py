@@ -1,0 +1,1 @@
+"""eval.toml and providers.toml, read strictly and turned into settings."""

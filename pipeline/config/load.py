@@ -1,0 +1,230 @@
+"""An evaluation on disk to its settings: paths resolved, models joined to providers, filters applied."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pipeline.config.locate import line_of
+from pipeline.config.providers import find_providers_file, load_providers
+from pipeline.config.read import nearest, parse, read_text
+from pipeline.config.tables import EvalTable, ModelTable, PromptTable, ScorerTable
+from pipeline.core.errors import SettingsError, UsageError
+from pipeline.core.settings import (
+    DatasetSettings,
+    EvalSettings,
+    GateSettings,
+    ModelSettings,
+    PromptSettings,
+    ProviderSettings,
+    RecordedColumns,
+    RunSettings,
+    ScorerSettings,
+    SimulatorSettings,
+)
+
+FILE_NAME = "eval.toml"
+DEFAULT_MAX_TOKENS = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What the command line changes."""
+
+    limit: int | None = None
+    models: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
+    budget_usd: Decimal | None = None
+    max_wait_seconds: float | None = None
+    providers_file: Path | None = None
+
+
+def load_eval(evaluation: Path, overrides: Overrides = Overrides()) -> EvalSettings:
+    """Read an eval.toml (or the folder that holds one) into settings.
+
+    Raises SettingsError with file, line and remedy; UsageError for a filter that matches nothing.
+    """
+    file = (evaluation / FILE_NAME if evaluation.is_dir() else evaluation).resolve()
+    source = read_text(file)
+    table = parse(source, file, EvalTable)
+    reader = _Reader(file=file, source=source)
+    providers = load_providers(overrides.providers_file or find_providers_file(file.parent))
+    models = tuple(
+        reader.model(position, model, providers)
+        for position, model in enumerate(table.models)
+        if _wanted(model.name, overrides.models)
+    )
+    prompts = tuple(
+        reader.prompt(position, prompt)
+        for position, prompt in enumerate(table.prompts)
+        if _wanted(prompt.name, overrides.prompts)
+    )
+    _require_matches("--model", overrides.models, [model.name for model in table.models])
+    _require_matches("--prompt", overrides.prompts, [prompt.name for prompt in table.prompts])
+    reader.require_unique("models", [model.name for model in table.models])
+    reader.require_unique("prompts", [prompt.name for prompt in table.prompts])
+    return EvalSettings(
+        name=table.name,
+        description=table.description,
+        folder=file.parent,
+        dataset=DatasetSettings(
+            path=_absolute(file.parent, table.dataset.path),
+            id=table.dataset.id,
+            sample=table.dataset.sample,
+            seed=table.dataset.seed,
+            limit=overrides.limit,
+        ),
+        prompts=prompts,
+        models=models,
+        providers={model.provider: providers[model.provider] for model in models},
+        grid={key: tuple(_plain(value) for value in values) for key, values in table.grid.items()},
+        run=_run_settings(table, overrides),
+        scorers=reader.scorers(table.scorers),
+        gates=tuple(GateSettings(**gate.model_dump()) for gate in table.gates),
+        simulator=_simulator(table, file.parent),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Turns tables into settings, with the file at hand for the places of mistakes."""
+
+    file: Path
+    source: str
+
+    def place(self, *location: str | int) -> str:
+        line = line_of(self.source, location)
+        return f"{self.file}:{line}" if line else str(self.file)
+
+    def mistake(self, location: Sequence[str | int], message: str) -> SettingsError:
+        return SettingsError(f"{self.place(*location)}: {message}")
+
+    def prompt(self, position: int, table: PromptTable) -> PromptSettings:
+        path = (self.file.parent / table.template).resolve()
+        if not path.is_file():
+            raise self.mistake(
+                ("prompts", position, "template"), f"there is no template {table.template!r} (looked for {path})"
+            )
+        return PromptSettings(name=table.name, path=str(path), source=read_text(path))
+
+    def model(self, position: int, table: ModelTable, providers: Mapping[str, ProviderSettings]) -> ModelSettings:
+        provider, _, model = table.id.partition("/")
+        if provider not in providers:
+            hint = nearest(provider, providers) or f"; known: {', '.join(sorted(providers))}"
+            raise self.mistake(("models", position, "id"), f"there is no provider {provider!r}{hint}")
+        params, beta = self._params(position, table)
+        return ModelSettings(
+            name=table.name,
+            provider=provider,
+            model=model,
+            params=params,
+            beta=beta,
+            recorded=self._recorded(position, table, provider),
+        )
+
+    def _params(self, position: int, table: ModelTable) -> tuple[dict[str, Any], tuple[str, ...]]:
+        params = {"max_tokens": DEFAULT_MAX_TOKENS, **{key: _plain(value) for key, value in table.params.items()}}
+        beta = params.pop("beta", ())
+        if not isinstance(beta, list | tuple) or not all(isinstance(name, str) for name in beta):
+            raise self.mistake(
+                ("models", position, "params", "beta"), "'beta' is a list of names for the anthropic-beta header"
+            )
+        if isinstance(params.get("tools"), str):
+            params["tools"] = self._tools(position, params["tools"])
+        return params, tuple(beta)
+
+    def _tools(self, position: int, name: str) -> Any:
+        location = ("models", position, "params", "tools")
+        path = self.file.parent / name
+        try:
+            tools = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise self.mistake(
+                location, f"'tools' names {name!r}, which is not a readable JSON file: {error}"
+            ) from error
+        if not isinstance(tools, list):
+            raise self.mistake(location, f"'tools' names {name!r}, which holds no list of tools")
+        return tools
+
+    def _recorded(self, position: int, table: ModelTable, provider: str) -> RecordedColumns | None:
+        columns = {key: getattr(table, key) for key in ("input_tokens", "output_tokens", "stop_reason", "latency_ms")}
+        if provider == "recorded":
+            if table.answer is None:
+                raise self.mistake(
+                    ("models", position),
+                    "a recorded model needs 'answer', a template over the row that gives its answer",
+                )
+            return RecordedColumns(answer=table.answer, place=self.place("models", position, "answer"), **columns)
+        for key, value in {"answer": table.answer, **columns}.items():
+            if value is not None:
+                raise self.mistake(
+                    ("models", position, key),
+                    f"{key!r} is for models of the provider 'recorded'; this one is {provider!r}",
+                )
+        return None
+
+    def scorers(self, tables: Sequence[ScorerTable]) -> tuple[ScorerSettings, ...]:
+        names = [table.name or table.kind for table in tables]
+        self.require_unique("scorers", names, "; give each its own 'name'")
+        return tuple(
+            ScorerSettings(
+                kind=table.kind,
+                name=name,
+                expected=table.expected,
+                pattern=table.pattern,
+                function=table.function,
+                options={key: _plain(value) for key, value in (table.model_extra or {}).items()},
+                place=self.place("scorers", position, "expected"),
+                folder=str(self.file.parent),
+            )
+            for position, (name, table) in enumerate(zip(names, tables, strict=True))
+        )
+
+    def require_unique(self, array: str, names: Sequence[str], remedy: str = "") -> None:
+        for position, name in enumerate(names):
+            if name in names[:position]:
+                raise self.mistake((array, position), f"the name {name!r} stands twice in [[{array}]]{remedy}")
+
+
+def _run_settings(table: EvalTable, overrides: Overrides) -> RunSettings:
+    given = {"budget_usd": overrides.budget_usd, "max_wait_seconds": overrides.max_wait_seconds}
+    changed = {key: value for key, value in given.items() if value is not None}
+    return RunSettings(**{**table.run.model_dump(), **changed})
+
+
+def _simulator(table: EvalTable, folder: Path) -> SimulatorSettings:
+    given = table.simulator.model_dump()
+    if given["answers"] is not None:
+        given["answers"] = _absolute(folder, given["answers"])
+    return SimulatorSettings(**given)
+
+
+def _absolute(folder: Path, path: str) -> str:
+    return path if "://" in path else str((folder / path).resolve())
+
+
+def _wanted(name: str, filters: Sequence[str]) -> bool:
+    return not filters or name in filters
+
+
+def _require_matches(flag: str, filters: Sequence[str], names: Sequence[str]) -> None:
+    for wanted in filters:
+        if wanted not in names:
+            hint = nearest(wanted, names) or f"; there are: {', '.join(names)}"
+            raise UsageError(f"{flag} {wanted}: there is none of that name{hint}")
+
+
+def _plain(value: Any) -> Any:
+    """Decimals to floats, all the way down: parameters travel as JSON numbers, only money stays exact."""
+    if isinstance(value, Decimal):
+        return float(value)
+    convert: Callable[[Any], Any] = _plain
+    if isinstance(value, dict):
+        return {key: convert(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [convert(inner) for inner in value]
+    return value

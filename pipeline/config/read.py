@@ -1,0 +1,94 @@
+"""TOML text to checked tables: every mistake with its file, its line and what to do."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from pipeline.config.locate import line_of
+from pipeline.core.errors import SettingsError
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def read_text(path: Path) -> str:
+    """The text of a settings file; SettingsError where there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from error
+
+
+def parse(source: str, path: Path, shape: type[T]) -> T:
+    """Parse and check `source`; raises SettingsError with all mistakes, each with its line."""
+    try:
+        data = tomllib.loads(source, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from error
+    try:
+        return shape.model_validate(data)
+    except ValidationError as error:
+        lines = [_sentence(mistake, source, path, shape) for mistake in error.errors(include_url=False)]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A suggestion in words, or nothing."""
+    match = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {match[0]!r}?" if match else ""
+
+
+def _sentence(mistake: Any, source: str, path: Path, shape: type[BaseModel]) -> str:
+    location = tuple(mistake["loc"])
+    line = line_of(source, location)
+    place = f"{path}:{line}" if line else f"{path}"
+    dotted = _dotted(location)
+    if mistake["type"] == "extra_forbidden":
+        known = _known_keys(shape, location[:-1])
+        hint = nearest(str(location[-1]), known) or f"; known here: {', '.join(sorted(known))}"
+        return f"{place}: unknown key {dotted!r}{hint}"
+    if mistake["type"] == "missing":
+        return f"{place}: {dotted!r} is missing"
+    return f"{place}: {dotted!r}: {_lowered(mistake['msg'])}, found {_short(mistake['input'])}"
+
+
+def _dotted(location: tuple[str | int, ...]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def _known_keys(shape: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
+    """The keys of the model at `location`, found by walking the annotations."""
+    current: Any = shape
+    for part in location:
+        if isinstance(current, type) and issubclass(current, BaseModel) and part in current.model_fields:
+            current = _inner_model(current.model_fields[str(part)].annotation)
+    return list(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
+
+
+def _inner_model(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        if (inner := _inner_model(argument)) is not None:
+            return inner
+    return None
+
+
+def _lowered(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _short(value: Any) -> str:
+    text = str(value) if isinstance(value, Decimal) else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,183 @@
+"""The tables of eval.toml and providers.toml as pydantic models: strict, unknown keys refused."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+
+
+def _number(value: Any) -> Any:
+    """TOML numbers arrive as int or Decimal; a bool is not a number."""
+    return float(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+
+
+def _money(value: Any) -> Any:
+    """Money is written as a number or as a string, and read exactly."""
+    if isinstance(value, int | str) and not isinstance(value, bool):
+        try:
+            return Decimal(value)
+        except ArithmeticError:
+            return value
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+PositiveNumber = Annotated[float, BeforeValidator(_number), Field(gt=0)]
+Rate = Annotated[float, BeforeValidator(_number), Field(ge=0, lt=1)]
+Money = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, allow_inf_nan=False)]
+Price = Annotated[Decimal | None, BeforeValidator(_money), Field(ge=0, allow_inf_nan=False)]
+
+
+class Table(BaseModel):
+    """A TOML table in which every key is known."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class DatasetTable(Table):
+    """Where the rows are."""
+
+    path: str = Field(
+        min_length=1, description="A .parquet, .csv, .jsonl or .arrow file, or a glob; relative to this file."
+    )
+    id: str | None = Field(None, description="The column that is the row key; without it, a content hash.")
+    sample: PositiveInt | None = Field(None, description="Take this many rows, drawn by `seed`.")
+    seed: int = 0
+
+
+class PromptTable(Table):
+    """One prompt template."""
+
+    name: Name
+    template: str = Field(min_length=1, description="A Jinja2 file, relative to this file.")
+
+
+class ModelTable(Table):
+    """One model."""
+
+    name: Name = Field(description="How reports call it.")
+    id: str = Field(pattern=r"^[^/\s]+/\S.*$", description="provider/model, split at the first slash.")
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="Parameters of the Messages protocol; unknown keys pass through."
+    )
+    answer: str | None = Field(None, description="Provider `recorded`: a template over the row that gives the answer.")
+    input_tokens: str | None = Field(None, description="Provider `recorded`: a column.")
+    output_tokens: str | None = Field(None, description="Provider `recorded`: a column.")
+    stop_reason: str | None = Field(None, description="Provider `recorded`: a column.")
+    latency_ms: str | None = Field(None, description="Provider `recorded`: a column.")
+
+
+class RunTable(Table):
+    """How the run behaves."""
+
+    repeats: PositiveInt = 1
+    concurrency: Annotated[int, Field(ge=1, le=4096)] = Field(64, description="Requests in flight per model.")
+    budget_usd: Money | None = Field(None, description="The run stops, resumable, before it could cost more.")
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 6
+    deadline_seconds: PositiveNumber = Field(600.0, description="For one attempt, from connecting to the last byte.")
+    max_wait_seconds: PositiveNumber = Field(3600.0, description="A provider that asks to wait longer stops the run.")
+
+
+class ScorerTable(BaseModel):
+    """One scorer; keys beyond these are its own options."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    kind: str
+    name: Name | None = None
+    expected: str | None = Field(None, description="A template over the row.")
+    pattern: str | None = Field(None, description="A regular expression; the last match counts.")
+    function: str | None = Field(None, pattern=r"^[\w.]+:\w+$", description="Kind `python`: module:function.")
+
+
+class GateTable(Table):
+    """`evalmill run` exits 1 when the mean of a matching cell is outside."""
+
+    metric: str
+    model: str | None = None
+    prompt: str | None = None
+    min: Number | None = None
+    max: Number | None = None
+
+
+class SimulatorTable(Table):
+    """What the built-in simulator knows, for models of the provider `simulator`."""
+
+    seed: int = 0
+    answers: str | None = Field(None, description="A table of questions and true answers; relative to this file.")
+    question_column: str = "question"
+    answer_column: str = "answer"
+    model_column: str | None = None
+    replay: bool = Field(False, description="The answers are returned word for word.")
+    error_rate: Rate = 0.0
+    rate_limited: Rate = 0.0
+
+
+class EvalTable(Table):
+    """A whole eval.toml."""
+
+    name: Name
+    description: str = ""
+    dataset: DatasetTable
+    prompts: list[PromptTable] = Field(min_length=1)
+    models: list[ModelTable] = Field(min_length=1)
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
+    run: RunTable = Field(default_factory=RunTable)
+    scorers: list[ScorerTable] = Field(default_factory=list)
+    gates: list[GateTable] = Field(default_factory=list)
+    simulator: SimulatorTable = Field(default_factory=SimulatorTable)
+
+
+class LimitsTable(Table):
+    """What an account allows per minute."""
+
+    requests_per_minute: PositiveNumber | None = None
+    input_tokens_per_minute: PositiveNumber | None = None
+    output_tokens_per_minute: PositiveNumber | None = None
+    burst_seconds: PositiveNumber = 6.0
+
+
+class PriceTable(Table):
+    """USD per million tokens, from a date on."""
+
+    model: str
+    effective: date
+    source: str
+    input: Price = None
+    output: Price = None
+    cache_read: Price = None
+    cache_write_5m: Price = None
+    cache_write_1h: Price = None
+    above_input_tokens: PositiveInt | None = None
+
+
+class ProviderModelTable(Table):
+    """What differs for one model of a provider."""
+
+    limits: LimitsTable
+
+
+class ProviderTable(Table):
+    """A provider: new, or what differs from the catalog's entry of the same name."""
+
+    protocol: Literal["anthropic-messages", "openai-chat"] | None = None
+    base_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+\S*$")] | None = None
+    key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    auth: Literal["x-api-key", "bearer"] | None = None
+    headers: dict[str, str] | None = None
+    accounting: Literal["anthropic", "openai"] | None = None
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
+    limits: LimitsTable | None = None
+    models: dict[str, ProviderModelTable] = Field(default_factory=dict)
+    prices: list[PriceTable] = Field(default_factory=list)
+
+
+class ProvidersTable(Table):
+    """A whole providers.toml."""
+
+    providers: dict[Annotated[str, Field(pattern=r"^[^/\s]+$")], ProviderTable] = Field(default_factory=dict)

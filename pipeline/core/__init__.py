@@ -1,0 +1,1 @@
+"""What every part speaks: records, settings, errors, clock, fingerprints, templates, token estimates, secrets."""

@@ -1,0 +1,52 @@
+"""Fingerprints: stable hashes of canonical JSON, for jobs, rows and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from pipeline.core.records import Request
+
+VERSION = 1
+"""Part of every fingerprint; raised when the meaning of a hash changes."""
+
+_CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+
+
+def canonical_json(value: Any) -> bytes:
+    """Serialise `value` with sorted keys and no white space; Decimals as strings, other objects refused."""
+    return orjson.dumps(value, default=_plain, option=_CANONICAL)
+
+
+def digest(value: Any) -> str:
+    """Hash canonical JSON to 32 hexadecimal digits (blake2b, 128 bits)."""
+    return blake2b(canonical_json(value), digest_size=16).hexdigest()
+
+
+def request_fingerprint(request: Request, identity: Mapping[str, Any]) -> str:
+    """Hash everything that can change the answer.
+
+    `identity` names who answers: protocol, base_url (for the simulator profile and seed), model. Never the key.
+    """
+    return digest(
+        [VERSION, identity, request.system, request.messages, request.params],
+    )
+
+
+def job_id(fingerprint: str, *, row_id: str, prompt: str, model: str, params: str, repeat: int) -> str:
+    """Name a job. It changes with each argument and never depends on the row's position."""
+    return digest([VERSION, fingerprint, row_id, prompt, model, params, repeat])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    raise TypeError(f"cannot fingerprint a {type(value).__name__}")

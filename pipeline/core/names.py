@@ -1,0 +1,28 @@
+"""Names on disk and on the terminal: slugs for folders, control characters made harmless."""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+
+_NOT_SLUG = re.compile(r"[^a-z0-9._-]+")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+def slug(name: str) -> str:
+    """Make a folder name of `name`; where they differ, 8 digits of its hash keep two names apart."""
+    plain = _NOT_SLUG.sub("-", name.lower()).strip("-.")[:60]
+    if plain == name:
+        return plain
+    suffix = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return f"{plain}-{suffix}" if plain else suffix
+
+
+def printable(text: str) -> str:
+    """Show control and direction characters as `\\xNN` or `\\uNNNN`, so no terminal obeys them."""
+    return _CONTROL.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"

@@ -1,0 +1,197 @@
+"""Settings as the parts see them: frozen, checked, paths resolved. `config` makes them from TOML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+Protocol = Literal["anthropic-messages", "openai-chat", "recorded"]
+Accounting = Literal["anthropic", "openai"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetSettings:
+    """Where the rows are and which of them are taken."""
+
+    path: str
+    """A file or a glob, absolute."""
+    id: str | None = None
+    """The column that is the row key; without it, a content hash and an occurrence number."""
+    sample: int | None = None
+    seed: int = 0
+    limit: int | None = None
+    """Only the first rows (after sampling); from the command line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptSettings:
+    """One template."""
+
+    name: str
+    path: str
+    """For messages; the source is what counts."""
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedColumns:
+    """Where a recorded model's answers stand in the dataset."""
+
+    answer: str
+    """A template over the row."""
+    place: str = "eval.toml"
+    """File and line of `answer`, for messages."""
+    input_tokens: str | None = None
+    output_tokens: str | None = None
+    stop_reason: str | None = None
+    latency_ms: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """One model under evaluation."""
+
+    name: str
+    provider: str
+    model: str
+    """The id that is sent."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    beta: tuple[str, ...] = ()
+    recorded: RecordedColumns | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """How the run behaves."""
+
+    repeats: int = 1
+    concurrency: int = 64
+    """Requests in flight per lane."""
+    budget_usd: Decimal | None = None
+    max_attempts: int = 6
+    deadline_seconds: float = 600.0
+    """Total for one attempt, from connecting to the last byte."""
+    max_wait_seconds: float = 3600.0
+    """A provider's demand to wait longer stops the run, resumable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorerSettings:
+    """One scorer."""
+
+    kind: str
+    name: str
+    expected: str | None = None
+    """A template over the row."""
+    pattern: str | None = None
+    function: str | None = None
+    """`module:function`, for kind `python`."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    place: str = "eval.toml"
+    """File and line of the scorer, for messages."""
+    folder: str = "."
+    """The evaluation's folder, where `function` is looked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSettings:
+    """A demand on the mean of every matching cell."""
+
+    metric: str
+    model: str | None = None
+    prompt: str | None = None
+    min: float | None = None
+    max: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatorSettings:
+    """What the built-in simulator knows and how it misbehaves, for models of the provider `simulator`."""
+
+    seed: int = 0
+    answers: str | None = None
+    """A table of questions with their true answers (absolute path)."""
+    question_column: str = "question"
+    answer_column: str = "answer"
+    model_column: str | None = None
+    """With `replay`: only rows whose model column equals the requested model answer."""
+    replay: bool = False
+    """The answer column holds whole answers, returned word for word."""
+    error_rate: float = 0.0
+    """Share of requests answered with 500 or 529."""
+    rate_limited: float = 0.0
+    """Share of requests answered with 429."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a provider account allows; None is unknown."""
+
+    requests_per_minute: float | None = None
+    input_tokens_per_minute: float | None = None
+    output_tokens_per_minute: float | None = None
+    burst_seconds: float = 6.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """USD per million tokens from a date on; a class that is None is unknown, not free."""
+
+    provider: str
+    model: str
+    effective: date
+    source: str
+    input: Decimal | None = None
+    output: Decimal | None = None
+    cache_read: Decimal | None = None
+    cache_write_5m: Decimal | None = None
+    cache_write_1h: Decimal | None = None
+    above_input_tokens: int | None = None
+    """The entry holds only for requests with more input tokens than this."""
+
+    @property
+    def price_id(self) -> str:
+        """Names the entry in results: provider, model, date."""
+        above = "" if self.above_input_tokens is None else f">{self.above_input_tokens}"
+        return f"{self.provider}/{self.model}{above}@{self.effective.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """One account at one address."""
+
+    name: str
+    protocol: Protocol
+    base_url: str
+    key_env: str | None = None
+    """None: no key is sent."""
+    auth: Literal["x-api-key", "bearer"] = "x-api-key"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    accounting: Accounting = "anthropic"
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    limits: Limits = field(default_factory=Limits)
+    model_limits: Mapping[str, Limits] = field(default_factory=dict)
+    prices: tuple[Price, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalSettings:
+    """A whole evaluation, resolved."""
+
+    name: str
+    description: str
+    folder: Path
+    dataset: DatasetSettings
+    prompts: tuple[PromptSettings, ...]
+    models: tuple[ModelSettings, ...]
+    providers: Mapping[str, ProviderSettings]
+    """Those that the models use."""
+    grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    run: RunSettings = field(default_factory=RunSettings)
+    scorers: tuple[ScorerSettings, ...] = ()
+    gates: tuple[GateSettings, ...] = ()
+    simulator: SimulatorSettings = field(default_factory=SimulatorSettings)

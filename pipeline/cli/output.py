@@ -1,0 +1,45 @@
+"""What verbs print: results to standard output, all else to standard error; nothing that a terminal would obey."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from pipeline.core.names import printable
+from pipeline.core.secrets import Scrubber
+
+
+def say(text: str) -> None:
+    """A line of result."""
+    print(_safe(text))
+
+
+def note(text: str) -> None:
+    """A line beside the result."""
+    print(_safe(text), file=sys.stderr)
+
+
+def say_error(text: str) -> None:
+    """An error, on standard error, without keys."""
+    print(f"evalmill: error: {_safe(Scrubber().scrub(text))}", file=sys.stderr)
+
+
+def say_json(value: Any) -> None:
+    """A value as JSON, for --json."""
+    import orjson
+
+    sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def say_table(table: Any) -> None:
+    """A rich table, as wide as the terminal, or 120 columns where there is none."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=120)
+    console.print(table)
+
+
+def _safe(text: str) -> str:
+    return "\n".join(printable(line) for line in text.split("\n"))

@@ -1,0 +1,101 @@
+"""Stopping: who asked for it and why; nothing new is admitted, what is in flight may finish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import anyio
+
+from pipeline.core.errors import (
+    EvalmillError,
+    KeyRefused,
+    ProviderUnreachable,
+    RequestRejected,
+    SettingsError,
+    StoppedResumable,
+)
+from pipeline.core.records import Failure
+
+SAME_REJECTIONS = 20
+"""This many requests refused alike, and none answered: the template or the parameters are wrong."""
+
+
+class RunControl:
+    """The one place that decides to stop a run."""
+
+    def __init__(self) -> None:
+        """Begin running."""
+        self.reason: EvalmillError | None = None
+        self.signal: int | None = None
+        self.stopping = False
+        self._admissions: set[anyio.CancelScope] = set()
+
+    def stop(self, reason: EvalmillError | None = None, *, signal: int | None = None) -> None:
+        """Admit nothing more. The first reason is the one that counts."""
+        if not self.stopping:
+            self.reason, self.signal = reason, signal
+        self.stopping = True
+        for scope in self._admissions:
+            scope.cancel()
+
+    @contextmanager
+    def admission(self) -> Iterator[anyio.CancelScope]:
+        """A scope for waiting before a request leaves; cancelled by `stop`."""
+        with anyio.CancelScope() as scope:
+            if self.stopping:
+                scope.cancel()
+            self._admissions.add(scope)
+            try:
+                yield scope
+            finally:
+                self._admissions.discard(scope)
+
+
+class LaneWatch:
+    """Watches one lane's outcomes for what no retry can mend."""
+
+    def __init__(self, control: RunControl, model: str, *, only_lane: bool) -> None:
+        """`only_lane`: a stop of this lane is a stop of the run."""
+        self._control = control
+        self._model = model
+        self._only_lane = only_lane
+        self._answered = False
+        self._rejections: dict[str, int] = {}
+        self.stopped_by: Failure | None = None
+
+    def answered(self) -> None:
+        """An answer arrived: the lane works."""
+        self._answered = True
+
+    def failed(self, failure: Failure) -> None:
+        """Stop the lane or the run where the failure calls for it."""
+        if failure.stops == "run" or (failure.stops == "lane" and self._only_lane):
+            self._control.stop(stop_error(self._model, failure))
+        elif failure.stops == "lane":
+            self.stopped_by = failure
+        elif failure.kind == "request" and not self._answered:
+            self._rejected(failure)
+
+    def _rejected(self, failure: Failure) -> None:
+        key = f"{failure.http_status} {failure.message[:60]}"
+        self._rejections[key] = self._rejections.get(key, 0) + 1
+        if self._rejections[key] >= SAME_REJECTIONS:
+            self._control.stop(
+                RequestRejected(
+                    f"model {self._model!r}: the first {SAME_REJECTIONS} requests were all refused alike, "
+                    f"so the template or the parameters are wrong: {failure.message}"
+                )
+            )
+
+
+def stop_error(model: str, failure: Failure) -> EvalmillError:
+    """The error that a user sees when `failure` stops the run."""
+    said = f"model {model!r}: {failure.message}"
+    if failure.kind == "auth":
+        return KeyRefused(f"the provider refuses the key. {said}. Check the key's environment variable and run again")
+    if failure.kind == "billing":
+        return StoppedResumable(f"the account cannot pay. {said}. Top it up and run again to continue")
+    if failure.kind == "model":
+        return SettingsError(f"the provider does not have the model. {said}. Check the model's 'id' in eval.toml")
+    return ProviderUnreachable(f"the address does not serve requests. {said}. Check the provider's 'base_url'")

@@ -1,0 +1,179 @@
+"""A job and what came of it to one result row; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from pipeline.core.records import Attempt, Failure, Job, Response, Result, Status, Usage
+from pipeline.core.settings import ModelSettings, Price
+from pipeline.core.tokens import estimate_request_tokens, estimate_tokens
+from pipeline.cost.charges import cost_usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultContext:
+    """What all results of one lane share."""
+
+    run_id: str
+    eval: str
+    model: ModelSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """When a job ran."""
+
+    queue_ms: float | None = None
+    first_token_ms: float | None = None
+    latency_ms: float | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+def answered(
+    context: ResultContext,
+    job: Job,
+    response: Response,
+    *,
+    price: Price | None,
+    attempts: Sequence[Attempt],
+    timing: Timing,
+) -> Result:
+    """The row of a job that got an answer, whatever the answer is worth."""
+    usage = response.usage
+    return replace(
+        _base(context, job, response.status, attempts, timing),
+        model_served=response.model_served,
+        stop_reason=response.stop_reason,
+        stop_reason_raw=response.stop_reason_raw,
+        stop_sequence=response.stop_sequence,
+        text=response.text,
+        thinking=response.thinking,
+        content=_json(response.content),
+        tool_calls=_json(response.tool_calls) if response.tool_calls else None,
+        input_tokens=usage.input_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_5m_tokens=usage.cache_write_5m_tokens,
+        cache_write_1h_tokens=usage.cache_write_1h_tokens,
+        output_tokens=usage.output_tokens,
+        thinking_tokens=usage.thinking_tokens,
+        usage_source=usage.source,
+        usage_raw=None if usage.raw is None else _json(usage.raw),
+        cost_usd=total_cost(cost_usd(usage, price), attempts),
+        price_id=None if price is None else price.price_id,
+        http_status=attempts[-1].http_status if attempts else None,
+        request_id=response.request_id,
+    )
+
+
+def failed(
+    context: ResultContext, job: Job, failure: Failure, *, attempts: Sequence[Attempt], timing: Timing
+) -> Result:
+    """The row of a job that ended without an answer."""
+    known = [attempt.cost_usd for attempt in attempts if attempt.cost_usd is not None]
+    return replace(
+        _base(context, job, "error", attempts, timing),
+        cost_usd=sum(known, Decimal(0)) if known else None,
+        error_kind=failure.kind,
+        error_message=failure.message,
+        http_status=failure.http_status,
+        request_id=failure.request_id,
+    )
+
+
+def skipped(context: ResultContext, job: Job, failure: Failure) -> Result:
+    """The row of a job that was not sent because its lane had stopped."""
+    return replace(
+        _base(context, job, "skipped", (), Timing()),
+        error_kind=failure.kind,
+        error_message=f"not sent: the model stopped after: {failure.message}",
+    )
+
+
+def recorded(context: ResultContext, job: Job) -> Result:
+    """The row of an answer that the dataset already holds: no call, no attempt, no cost."""
+    answer = job.recorded
+    if answer is None:
+        raise ValueError(f"job {job.job_id} has no recorded answer")
+    reason: Any = answer.stop_reason if answer.stop_reason in _KNOWN_STOP_REASONS else "unknown"
+    reported = answer.input_tokens is not None and answer.output_tokens is not None
+    response = Response(
+        text=answer.text,
+        content=({"type": "text", "text": answer.text},),
+        stop_reason="end_turn" if answer.stop_reason is None else reason,
+        stop_reason_raw=answer.stop_reason,
+        usage=Usage(
+            input_tokens=answer.input_tokens,
+            output_tokens=answer.output_tokens,
+            source="reported" if reported else "missing",
+        ),
+    )
+    return answered(context, job, response, price=None, attempts=(), timing=Timing(latency_ms=answer.latency_ms))
+
+
+def with_estimates(response: Response, job: Job) -> Response:
+    """Fill in token counts where the provider reports none, marked as estimated."""
+    if response.usage.source != "missing" or job.request is None:
+        return response
+    usage = replace(
+        response.usage,
+        input_tokens=estimate_request_tokens(job.request),
+        output_tokens=estimate_tokens(response.text) + estimate_tokens(response.thinking or ""),
+        source="estimated",
+    )
+    return replace(response, usage=usage)
+
+
+def total_cost(final_usd: Decimal | None, attempts: Sequence[Attempt]) -> Decimal | None:
+    """What a job cost: its answer and the earlier attempts that are known to have been billed."""
+    if final_usd is None:
+        return None
+    return sum((attempt.cost_usd for attempt in attempts[:-1] if attempt.cost_usd is not None), final_usd)
+
+
+_KNOWN_STOP_REASONS = frozenset(
+    [
+        "end_turn",
+        "max_tokens",
+        "stop_sequence",
+        "tool_use",
+        "pause_turn",
+        "refusal",
+        "model_context_window_exceeded",
+        "compaction",
+    ]
+)
+
+
+def _base(context: ResultContext, job: Job, status: Status, attempts: Sequence[Attempt], timing: Timing) -> Result:
+    return Result(
+        job_id=job.job_id,
+        fingerprint=job.fingerprint,
+        run_id=context.run_id,
+        eval=context.eval,
+        row_id=job.row_id,
+        prompt=job.prompt,
+        model=job.model,
+        provider=context.model.provider,
+        model_requested=context.model.model,
+        params=job.params,
+        repeat=job.repeat,
+        shard=job.shard,
+        status=status,
+        attempts=tuple(attempts),
+        queue_ms=timing.queue_ms,
+        first_token_ms=timing.first_token_ms,
+        latency_ms=timing.latency_ms,
+        started_at=timing.started_at,
+        finished_at=timing.finished_at,
+    )
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()

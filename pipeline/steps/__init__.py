@@ -1,0 +1,1 @@
+"""The steps of the flow, each from what the step before left on disk."""

@@ -1,0 +1,233 @@
+"""Answer: bring every job of a plan to a result on disk."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from random import Random
+from typing import Any, Protocol
+
+import anyio
+import anyio.abc
+import httpx
+
+from pipeline.core.clock import Clock
+from pipeline.core.errors import ProviderUnreachable
+from pipeline.core.records import Job, Result
+from pipeline.core.secrets import Secret, load_key
+from pipeline.core.settings import EvalSettings, Limits, Price, ProviderSettings, SimulatorSettings
+from pipeline.cost.budget import Budget
+from pipeline.cost.prices import find_price
+from pipeline.engines.local import LaneWork, execute
+from pipeline.plan.expand import Lane, Plan, Shard
+from pipeline.run.attempt import Caller
+from pipeline.run.control import LaneWatch, RunControl
+from pipeline.run.limits import LaneLimits
+from pipeline.run.permits import LocalPermits
+from pipeline.run.results import ResultContext
+from pipeline.run.runner import LaneExecutor, LaneSetup, RecordedLane, SyncLane
+from pipeline.run.transport import AiohttpTransport
+from pipeline.simulator.answers import AnswerBook
+from pipeline.simulator.options import Options
+from pipeline.simulator.server import Simulator
+from pipeline.store.run_store import RunStore
+
+CONNECT_SECONDS = 10.0
+
+
+class RunObserver(Protocol):
+    """Watches a run; what the terminal shows comes from here."""
+
+    def lane(self, model: str, *, total: int, done: int) -> None:
+        """A lane begins, with `done` of `total` jobs from an earlier session."""
+        ...
+
+    def in_flight(self, model: str, change: int) -> None:
+        """A request left (+1) or came back (-1)."""
+        ...
+
+    def acknowledged(self, results: Sequence[Result], /) -> None:
+        """These results are safe on disk."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What one session of a run works with."""
+
+    settings: EvalSettings
+    plan: Plan
+    store: RunStore
+    run: Mapping[str, Any]
+    """run.json."""
+    keys: Mapping[str, Secret]
+    """By provider."""
+    observer: RunObserver
+    clock: Clock
+    rng: Random
+
+    @property
+    def started(self) -> date:
+        """The day the run began: its prices hold for all its sessions."""
+        return datetime.fromisoformat(self.run["created_at"]).date()
+
+
+async def answer_all(session: Session) -> RunControl:
+    """Send what is not answered yet; returns the control, which says whether and why the run stopped early."""
+    control = RunControl()
+    async with _with_simulator(session) as ready, AiohttpTransport() as transport:
+        await _require_reachable(ready.settings)
+        wiring = _Wiring(ready, transport, control)
+        work = [LaneWork(executor, shards) for executor, shards in wiring.lanes()]
+        await execute(work, session.store, control, on_acknowledged=session.observer.acknowledged, clock=session.clock)
+    return control
+
+
+def load_keys(settings: EvalSettings, environment: Mapping[str, str]) -> dict[str, Secret]:
+    """The key of every provider that needs one; raises SettingsError for a missing or unusable key.
+
+    The simulator takes any key, and gets one.
+    """
+    keys = {
+        name: load_key(provider.key_env, environment)
+        for name, provider in settings.providers.items()
+        if provider.key_env is not None
+    }
+    if "simulator" in settings.providers:
+        keys.setdefault("simulator", Secret("simulated"))
+    return keys
+
+
+class _Wiring:
+    """Puts each lane's executor together."""
+
+    def __init__(self, session: Session, transport: httpx.AsyncBaseTransport, control: RunControl) -> None:
+        self._session = session
+        self._transport = transport
+        self._control = control
+        self._budget = Budget(session.settings.run.budget_usd)
+        self._budget.add_spent(session.store.spent_usd())
+
+    def lanes(self) -> Iterator[tuple[LaneExecutor, list[Shard]]]:
+        finished = self._session.store.shard_rows()
+        for lane in self._session.plan.lanes:
+            shards = list(self._session.plan.shards(lane))
+            done = sum(finished.get(shard.name, 0) for shard in shards)
+            self._session.observer.lane(lane.model.name, total=self._session.plan.total_jobs(lane), done=done)
+            open_shards = [shard for shard in shards if finished.get(shard.name, 0) < shard.jobs]
+            yield self._executor(lane), open_shards
+
+    def _executor(self, lane: Lane) -> LaneExecutor:
+        session = self._session
+        context = ResultContext(run_id=session.run["run_id"], eval=session.settings.name, model=lane.model)
+        if lane.model.recorded is not None:
+            return RecordedLane(context, self._jobs_of, self._control)
+        price_of = lane_price(lane.provider, lane.model.model, session.started)
+        limits = lane.provider.model_limits.get(lane.model.model, lane.provider.limits)
+        return SyncLane(
+            LaneSetup(
+                context=context,
+                jobs_of=self._jobs_of,
+                caller=self._caller(lane),
+                permits=LocalPermits(self._limits(lane, limits), self._budget, price_of(None)),
+                price_of=price_of,
+                run=session.settings.run,
+                control=self._control,
+                watch=LaneWatch(self._control, lane.model.name, only_lane=len(session.plan.lanes) == 1),
+                observer=session.observer,
+                clock=session.clock,
+                rng=session.rng,
+            )
+        )
+
+    def _caller(self, lane: Lane) -> Caller:
+        session = self._session
+        return Caller(
+            session.settings.providers[lane.provider.name],
+            lane.model,
+            key=session.keys.get(lane.provider.name),
+            transport=self._transport,
+            clock=session.clock,
+            deadline_seconds=session.settings.run.deadline_seconds,
+        )
+
+    def _limits(self, lane: Lane, limits: Limits) -> LaneLimits:
+        return LaneLimits(limits, lane.provider.accounting, self._session.clock)
+
+    def _jobs_of(self, shard: Shard) -> Iterator[Job]:
+        return self._session.plan.jobs(shard, self._session.store.job_ids(shard.name))
+
+
+def lane_price(provider: ProviderSettings, model: str, day: date) -> Callable[[int | None], Price | None]:
+    """The price of one model by input size, looked up once per tier."""
+    bounds = sorted({price.above_input_tokens for price in provider.prices if price.above_input_tokens is not None})
+    found: dict[int, Price | None] = {}
+
+    def price_of(input_tokens: int | None) -> Price | None:
+        tier = sum(input_tokens is not None and input_tokens > bound for bound in bounds)
+        if tier not in found:
+            found[tier] = find_price(provider.prices, provider.name, model, day, input_tokens)
+        return found[tier]
+
+    return price_of
+
+
+@asynccontextmanager
+async def _with_simulator(session: Session) -> AsyncIterator[Session]:
+    """Start the built-in simulator where a model uses it and nobody named its address."""
+    provider = session.settings.providers.get("simulator")
+    if provider is None or provider.base_url:
+        yield session
+        return
+    async with Simulator(simulator_options(session.settings.simulator), clock=session.clock) as simulator:
+        providers = {**session.settings.providers, "simulator": replace(provider, base_url=simulator.base_url)}
+        yield replace(session, settings=replace(session.settings, providers=providers))
+
+
+def simulator_options(settings: SimulatorSettings) -> Options:
+    """The simulator that an evaluation asks for."""
+    book = None
+    if settings.answers is not None:
+        book = AnswerBook.from_table(
+            Path(settings.answers),
+            question_column=settings.question_column,
+            answer_column=settings.answer_column,
+            model_column=settings.model_column,
+            replay=settings.replay,
+        )
+    return Options(seed=settings.seed, answers=book, error_rate=settings.error_rate, rate_limited=settings.rate_limited)
+
+
+async def _require_reachable(settings: EvalSettings) -> None:
+    """Connect once to every address before a job is sent; raises ProviderUnreachable."""
+    for provider in settings.providers.values():
+        if provider.protocol == "recorded":
+            continue
+        url = httpx.URL(provider.base_url)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        try:
+            with anyio.fail_after(CONNECT_SECONDS):
+                await _connect(url.host, port, tls=url.scheme == "https")
+        except (OSError, TimeoutError) as error:
+            raise ProviderUnreachable(
+                f"provider {provider.name!r} at {provider.base_url} cannot be reached: {_said(error)}. "
+                "Check base_url and the network; nothing was sent"
+            ) from None
+
+
+async def _connect(host: str, port: int, *, tls: bool) -> None:
+    if tls:
+        stream: anyio.abc.ByteStream = await anyio.connect_tcp(host, port, tls=True, tls_standard_compatible=False)
+    else:
+        stream = await anyio.connect_tcp(host, port)
+    await stream.aclose()
+
+
+def _said(error: OSError | TimeoutError) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no connection within {CONNECT_SECONDS:.0f} s"
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    return str(cause) or type(cause).__name__

@@ -1,0 +1,25 @@
+"""What opening a run folder put right, in words for the user."""
+
+from __future__ import annotations
+
+from pipeline.store.recovery import Recovery
+
+
+def recovery_notes(recovery: Recovery) -> list[str]:
+    """One sentence for each thing that an earlier session's end left behind and that matters to the user."""
+    notes = []
+    if recovery.unanswered_starts:
+        notes.append(
+            f"{recovery.unanswered_starts:,} requests of the earlier session left without an answer being stored; "
+            "they may have been paid and were sent again"
+        )
+    if recovery.bad_lines:
+        shown = ", ".join(recovery.bad_lines[:3])
+        notes.append(f"{len(recovery.bad_lines):,} damaged journal lines were skipped ({shown}); their jobs ran again")
+    if recovery.adopted_parts:
+        notes.append(f"{recovery.adopted_parts:,} parts were found again that only a lost manifest listed")
+    notes += [
+        f"manifest {name} was not valid ({why}); an older one was used"
+        for name, why in recovery.invalid_manifests.items()
+    ]
+    return notes

@@ -1,0 +1,169 @@
+"""Present: a run folder to what its pages show; prompts are rendered again from the stored rows and templates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.core.errors import EvalmillError
+from pipeline.core.records import Block, Request
+from pipeline.core.template import Template, compile_template
+from pipeline.report.samples import Candidate, pick_samples
+from pipeline.report.view import RunView, Sample, SampleScore, Turn
+from pipeline.steps.rows import RowLookup
+from pipeline.steps.score import scored_parts
+from pipeline.store.run_store import RunStore
+
+_RESULT_COLUMNS = [
+    "job_id", "row_id", "model", "prompt", "params", "repeat", "status", "stop_reason_raw", "text", "thinking",
+    "error_kind", "error_message", "input_tokens", "cache_read_tokens", "cache_write_5m_tokens",
+    "cache_write_1h_tokens", "output_tokens", "cost_usd", "latency_ms", "attempts",
+]  # fmt: skip
+_INPUT_CLASSES = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
+
+Parts = Sequence[tuple[Path, Path]]
+"""Results parts, each with the scores of the same jobs."""
+
+
+def run_view(store: RunStore, run: Mapping[str, Any], summary: Mapping[str, Any]) -> RunView:
+    """Everything the pages need, with the samples that are embedded."""
+    parts = scored_parts(store)
+    chosen = pick_samples(_candidates(parts))
+    dataset = run["dataset"]
+    return RunView(
+        summary=summary,
+        description=run["settings"]["description"],
+        created_at=run["created_at"],
+        dataset={"name": Path(dataset["path"]).name, "rows": dataset["rows"], "sha256": dataset["sha256"]},
+        version=run["version"],
+        samples=tuple(_samples(chosen, parts, _Prompts(run, RowLookup(store.folder)))),
+        total_jobs=summary["jobs"]["total"],
+        notes=(),
+    )
+
+
+class _Prompts:
+    """Renders again what was asked; a row that no longer fits its template shows the reason instead."""
+
+    def __init__(self, run: Mapping[str, Any], rows: RowLookup) -> None:
+        self._rows = rows
+        self._templates: dict[str, Template] = {
+            prompt["name"]: compile_template(prompt["source"], path=prompt["path"])
+            for prompt in run["settings"]["prompts"]
+        }
+
+    def request(self, row_id: str, prompt: str) -> Request | str:
+        try:
+            rendered = self._templates[prompt].render(self._rows.records([row_id])[0], _image_marker)
+        except EvalmillError as error:
+            return str(error)
+        return Request(messages=rendered.messages, system=rendered.system)
+
+
+def _candidates(parts: Parts) -> Iterator[Candidate]:
+    for results_path, scores_path in parts:
+        worst = _worst_verdicts(scores_path)
+        table = pq.read_table(results_path, columns=["job_id", "status", "model", "prompt"])
+        for batch in table.to_batches(max_chunksize=5_000):
+            for row in batch.to_pylist():
+                yield Candidate(worst=worst.get(row["job_id"]), **row)
+
+
+def _worst_verdicts(path: Path) -> dict[str, bool | float | None]:
+    """The lowest verdict of each job: passed or not where a scorer says so, else the value."""
+    if not path.exists():
+        return {}
+    worst: dict[str, bool | float | None] = {}
+    table = pq.read_table(path, columns=["job_id", "passed", "value", "status"])
+    for job_id, passed, value in zip(
+        *(table.column(name).to_pylist() for name in ("job_id", "passed", "value")), strict=True
+    ):
+        verdict = value if passed is None else passed
+        known = worst.get(job_id)
+        if job_id not in worst or known is None or (verdict is not None and verdict < known):
+            worst[job_id] = verdict
+    return worst
+
+
+def _samples(chosen: Sequence[str], parts: Parts, prompts: _Prompts) -> Iterator[Sample]:
+    wanted = pa.array(chosen, pa.string())
+    found: dict[str, dict[str, Any]] = {}
+    scores: dict[str, list[SampleScore]] = {}
+    for results_path, scores_path in parts:
+        for row in _matching(results_path, wanted, _RESULT_COLUMNS):
+            found[row["job_id"]] = row
+        if scores_path.exists():
+            for row in _matching(scores_path, wanted, None):
+                scores.setdefault(row["job_id"], []).append(_sample_score(row))
+    for job_id in chosen:
+        row = found[job_id]
+        yield _sample(row, tuple(scores.get(job_id, ())), prompts.request(row["row_id"], row["prompt"]))
+
+
+def _matching(path: Path, wanted: pa.Array, columns: list[str] | None) -> list[dict[str, Any]]:
+    table = pq.read_table(path, columns=columns)
+    ids = table.column("job_id")
+    rows: list[dict[str, Any]] = table.filter(pc.is_in(ids, value_set=wanted.cast(ids.type))).to_pylist()
+    return rows
+
+
+def _sample_score(row: Mapping[str, Any]) -> SampleScore:
+    names = ("scorer", "value", "passed", "label", "extracted", "expected", "explanation", "status")
+    return SampleScore(**{name: row[name] for name in names})
+
+
+def _sample(row: Mapping[str, Any], scores: tuple[SampleScore, ...], request: Request | str) -> Sample:
+    known_input = [row[name] for name in _INPUT_CLASSES if row[name] is not None]
+    return Sample(
+        job_id=row["job_id"],
+        row_id=row["row_id"],
+        model=row["model"],
+        prompt=row["prompt"],
+        params=row["params"],
+        repeat=row["repeat"],
+        status=row["status"],
+        stop_reason=row["stop_reason_raw"],
+        turns=_turns(request),
+        answer=row["text"] or "",
+        prefill="" if isinstance(request, str) else request.prefill,
+        thinking=row["thinking"],
+        error=None if row["error_message"] is None else f"{row['error_kind']}: {row['error_message']}",
+        scores=scores,
+        input_tokens=sum(known_input) if known_input else None,
+        output_tokens=row["output_tokens"],
+        cost_usd=None if row["cost_usd"] is None else str(row["cost_usd"]),
+        latency_ms=row["latency_ms"],
+        attempts=len(row["attempts"] or ()),
+    )
+
+
+def _turns(request: Request | str) -> tuple[Turn, ...]:
+    if isinstance(request, str):
+        return (Turn(role="not rendered", text=request),)
+    turns = [] if request.system is None else [Turn(role="system", text=_text(request.system))]
+    turns += [Turn(role=message["role"], text=_text(message["content"])) for message in request.messages]
+    return tuple(turns)
+
+
+def _text(content: str | Sequence[Block]) -> str:
+    return content if isinstance(content, str) else "\n".join(map(_block_text, content))
+
+
+def _block_text(block: Block) -> str:
+    if block.get("type") == "text":
+        return str(block["text"])
+    if block.get("type") == "image":
+        return str(block["source"].get("marker", "[image]"))
+    return json.dumps(block, ensure_ascii=False)
+
+
+def _image_marker(value: Any) -> dict[str, Any]:
+    """Images are not read again: a page names them."""
+    shown = value if isinstance(value, str) and len(value) <= 200 else type(value).__name__
+    return {"type": "marker", "marker": f"[image: {shown}]"}

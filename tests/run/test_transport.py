@@ -1,0 +1,111 @@
+"""The transport reports what happened as httpx exceptions, keeps keys out of requests, follows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from gzip import compress
+
+import anyio
+import anyio.abc
+import httpx
+import pytest
+
+from pipeline.core.secrets import Secret
+from pipeline.run.transport import AUTH, AiohttpTransport
+
+Handler = Callable[[anyio.abc.SocketStream], Awaitable[None]]
+
+
+@asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[str]:
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
+    port = listener.extra(anyio.abc.SocketAttribute.local_port)
+
+    async def handle(stream: anyio.abc.SocketStream) -> None:
+        async with stream:
+            await handler(stream)
+
+    async with listener, anyio.create_task_group() as group:
+        group.start_soon(listener.serve, handle)
+        yield f"http://127.0.0.1:{port}"
+        group.cancel_scope.cancel()
+
+
+def answering(raw: bytes, seen: list[bytes] | None = None) -> Handler:
+    async def handler(stream: anyio.abc.SocketStream) -> None:
+        request = await stream.receive()
+        if seen is not None:
+            seen.append(request)
+        await stream.send(raw)
+
+    return handler
+
+
+async def fetch(url: str, **extensions: object) -> tuple[httpx.Response, bytes]:
+    async with AiohttpTransport() as transport:
+        request = httpx.Request("POST", url + "/v1/messages", content=b"{}", extensions=dict(extensions))
+        response = await transport.handle_async_request(request)
+        try:
+            return response, b"".join([chunk async for chunk in response.aiter_raw()])
+        finally:
+            await response.aclose()
+
+
+async def test_a_body_and_its_headers_arrive() -> None:
+    async with serving(answering(b"HTTP/1.1 200 OK\r\nRequest-Id: req_1\r\nContent-Length: 2\r\n\r\nhi")) as url:
+        response, body = await fetch(url)
+    assert (response.status_code, response.headers["request-id"], body) == (200, "req_1", b"hi")
+
+
+async def test_a_compressed_body_is_decompressed() -> None:
+    packed = compress(b"hello " * 100)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
+    async with serving(answering(head + packed)) as url:
+        _, body = await fetch(url)
+    assert body == b"hello " * 100
+
+
+async def test_the_key_is_sent_and_stays_out_of_the_request() -> None:
+    seen: list[bytes] = []
+    async with serving(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", seen)) as url:
+        response, _ = await fetch(url, **{AUTH: ("x-api-key", "", Secret("sk-canary-7f3a"))})
+    assert b"x-api-key: sk-canary-7f3a" in seen[0]
+    assert "canary" not in repr(response.request) + repr(dict(response.request.headers)) + repr(response.request.extensions)
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    raw = b"HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
+    async with serving(answering(raw)) as url:
+        response, _ = await fetch(url)
+    assert response.status_code == 307
+
+
+async def test_a_refused_connection_is_a_connect_error() -> None:
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
+    port = listener.extra(anyio.abc.SocketAttribute.local_port)
+    await listener.aclose()
+    with pytest.raises(httpx.ConnectError):
+        await fetch(f"http://127.0.0.1:{port}")
+
+
+async def test_a_name_that_does_not_resolve_is_a_connect_error() -> None:
+    with pytest.raises(httpx.ConnectError, match=r"invalid\.invalid does not resolve"):
+        await fetch("http://invalid.invalid")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        b"not http at all\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 200_000 + b"\r\n\r\n",
+    ],
+    ids=["closed", "short body", "cut chunks", "not http", "huge header"],
+)
+async def test_a_broken_answer_is_a_transport_error(raw: bytes) -> None:
+    async with serving(answering(raw)) as url:
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+            await fetch(url)

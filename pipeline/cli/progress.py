@@ -33,6 +33,7 @@ class LaneProgress:
     tokens: int = 0
     cost_usd: Decimal = field(default_factory=Decimal)
     unpriced: int = 0
+    called: int = 0
 
 
 class Progress:
@@ -78,6 +79,7 @@ class Progress:
 
     def _count(self, lane: LaneProgress, result: Result) -> None:
         lane.done += 1
+        lane.called += bool(result.attempts)
         lane.failed += result.status in ("error", "skipped")
         lane.tokens += sum(getattr(result, name) or 0 for name in _INPUT) + (result.output_tokens or 0)
         if result.cost_usd is None:
@@ -112,8 +114,10 @@ class Progress:
         }
 
     def _cost(self, lane: LaneProgress) -> str:
+        if not lane.called:
+            return "no calls"
         if lane.unpriced == lane.done:
-            return "cost unknown" if lane.done else "$0"
+            return "cost unknown"
         unknown = f" (+{lane.unpriced:,} unknown)" if lane.unpriced else ""
         return f"${lane.cost_usd:.4f}{unknown}"
 

@@ -92,9 +92,13 @@ def _announce(prepared: Prepared, choice: Choice) -> None:
     jobs = sum(plan.total_jobs(lane) for lane in plan.lanes)
     how = "finished before, nothing is sent" if choice.finished else "continuing" if choice.run else "new run"
     note(
-        f"{prepared.settings.name}: {prepared.survey.rows:,} rows × {len(plan.templates)} prompts × "
-        f"{len(plan.lanes)} models = {jobs:,} jobs; {how} in {choice.folder}"
+        f"{prepared.settings.name}: {_count(prepared.survey.rows, 'row')} × {_count(len(plan.templates), 'prompt')} × "
+        f"{_count(len(plan.lanes), 'model')}, {_count(jobs, 'job')}; {how} in {choice.folder}"
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _gate(gate: dict[str, object]) -> str:

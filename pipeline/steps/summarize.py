@@ -7,11 +7,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.stats.summary import SummaryBuilder
+from pipeline.stats.summary import RESULT_COLUMNS, SCORE_COLUMNS, SummaryBuilder
 from pipeline.steps.score import read_judged, scored_parts
 from pipeline.store.run_store import RunStore
-
-_UNNEEDED = frozenset({"text", "thinking", "content", "tool_calls", "usage_raw"})
 
 
 def summarize(store: RunStore, run: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,7 +24,11 @@ def summarize(store: RunStore, run: Mapping[str, Any]) -> dict[str, Any]:
         budget_usd=judged.budget_usd,
     )
     for results_path, scores_path in scored_parts(store):
-        names = [name for name in pq.read_schema(results_path).names if name not in _UNNEEDED]
-        builder.add_pair(pq.read_table(results_path, columns=names), pq.read_table(scores_path))
-    summary: dict[str, Any] = builder.finish()
+        results = pq.read_table(results_path, columns=list(RESULT_COLUMNS))
+        builder.add_pair(results, pq.read_table(scores_path, columns=list(SCORE_COLUMNS)))
+    settings = run["settings"]
+    summary: dict[str, Any] = builder.finish(
+        models=[model["name"] for model in settings["models"]],
+        prompts=[prompt["name"] for prompt in settings["prompts"]],
+    )
     return summary

@@ -1,0 +1,8 @@
+"""`python -m pipeline.cli` is the command `evalmill`."""
+
+from __future__ import annotations
+
+from pipeline.cli.main import main
+
+if __name__ == "__main__":
+    main()

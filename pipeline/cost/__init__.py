@@ -1,0 +1,1 @@
+"""What tokens cost: dated price tables, charges, upper bounds and the budget."""

@@ -1,0 +1,1 @@
+"""What may enter a request: input checks, redaction of sensitive data, media reading rules."""

@@ -1,0 +1,62 @@
+"use strict";
+// Draws every chart of the page. Colours are CSS variables in the specification, so dark mode and print need no redraw.
+(function () {
+  const font = getComputedStyle(document.body).fontFamily;
+
+  function config(narrow) {
+    const text = { labelColor: "var(--quiet)", titleColor: "var(--quiet)", labelFont: font, titleFont: font };
+    return {
+      background: "transparent",
+      font: font,
+      aria: false,
+      view: { stroke: null },
+      axis: Object.assign({
+        labelFontSize: 13, titleFontSize: 13, titleFontWeight: "normal", titlePadding: 12, labelPadding: 8,
+        domain: false, ticks: false, gridColor: "var(--line)", labelLimit: narrow ? 116 : 260,
+      }, text),
+      axisY: { labelColor: "var(--ink)", grid: true },
+      axisBand: { grid: false },
+      legend: Object.assign({
+        orient: "top", direction: narrow ? "vertical" : "horizontal", labelFontSize: 13, symbolSize: 90,
+        labelLimit: narrow ? 200 : 260, offset: 14, columnPadding: 22,
+      }, text),
+      text: { color: "var(--ink)", font: font, fontSize: 13 },
+    };
+  }
+
+  const tip = document.createElement("dl");
+  tip.className = "tip";
+  tip.hidden = true;
+  tip.setAttribute("aria-hidden", "true");
+  document.body.append(tip);
+
+  function showTip(handler, event, item, value) {
+    tip.hidden = value == null || value === "";
+    if (tip.hidden) return;
+    tip.replaceChildren(...Object.entries(value).map(([name, text]) => {
+      const line = document.createElement("div");
+      const term = document.createElement("dt");
+      const told = document.createElement("dd");
+      term.textContent = name;
+      told.textContent = String(text);
+      line.append(term, told);
+      return line;
+    }));
+    const box = tip.getBoundingClientRect();
+    tip.style.left = Math.max(8, Math.min(event.clientX + 14, innerWidth - box.width - 8)) + "px";
+    tip.style.top = Math.max(8, event.clientY - box.height - 12) + "px";
+  }
+
+  async function draw(plot) {
+    const spec = JSON.parse(document.getElementById(plot.dataset.spec).textContent);
+    await vegaEmbed(plot, spec, {
+      mode: "vega-lite", renderer: "svg", ast: true, defaultStyle: false, actions: false,
+      config: config(plot.clientWidth < 520), tooltip: showTip,
+    });
+    plot.dataset.drawn = "yes";
+  }
+
+  document.querySelectorAll(".plot").forEach((plot) => {
+    draw(plot).catch((error) => console.error("chart " + plot.id + " was not drawn:", error));
+  });
+})();

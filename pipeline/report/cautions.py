@@ -1,0 +1,107 @@
+"""Says aloud what makes a run's numbers weaker than they look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.report import numbers
+from pipeline.report.cells import Cell, Summary, label, metric_names
+from pipeline.report.visible import one_line
+
+SHARE_WORTH_A_CAUTION = 0.02
+SIMULATED = "Simulated run: the answers come from the built-in simulator, so they say nothing about real models."
+_WEAK_ANSWERS: tuple[tuple[str, Sequence[str], str], ...] = (
+    ("truncated", ("max_tokens", "model_context_window_exceeded"), "cut off at a token limit"),
+    ("refused", ("refusal",), "refused"),
+    ("empty", (), "empty"),
+)
+_LEFT_OUT = (("error", "ending in an error"), ("blocked", "blocked by the guard"), ("skipped", "skipped"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caution:
+    """One reason for care: a short name to ask for, and the sentence."""
+
+    kind: str
+    text: str
+
+
+def cautions(summary: Summary) -> tuple[Caution, ...]:
+    """Return every reason for care, the gravest first."""
+    simulated = [Caution(kind="simulated", text=SIMULATED)] if summary["simulated"] else []
+    return (*simulated, *_gates(summary), *_left_out(summary), *_weak(summary), *_unscored(summary), *_money(summary))
+
+
+def _gates(summary: Summary) -> list[Caution]:
+    failed = [gate for gate in summary["gates"] if not gate["passed"]]
+    if not failed:
+        return []
+    names = ", ".join(dict.fromkeys(one_line(str(gate.get("metric", ""))) for gate in failed))
+    return [Caution(kind="gate", text=f"{_number_of(len(failed), 'gate')} failed ({names}).")]
+
+
+def _left_out(summary: Summary) -> list[Caution]:
+    jobs = summary["jobs"]
+    return [
+        Caution(kind=status, text=f"Left out of every mean: {_number_of(jobs[status], 'job')} {words}.")
+        for status, words in _LEFT_OUT
+        if jobs[status]
+    ]
+
+
+def _weak(summary: Summary) -> list[Caution]:
+    jobs = summary["jobs"]
+    answered = sum(jobs[status] for status in ("ok", "truncated", "refused", "empty"))
+    found = []
+    for status, reasons, words in _WEAK_ANSWERS:
+        worst, worst_share = _worst(summary, reasons)
+        overall = jobs[status] / answered if answered else 0.0
+        if max(overall, worst_share) <= SHARE_WORTH_A_CAUTION:
+            continue
+        where = f"; {one_line(label(worst))} has most, {numbers.metric(worst_share, share=True)}" if worst else ""
+        share = numbers.share_of(jobs[status], answered)
+        parts = f"{numbers.count(jobs[status])} of {numbers.count(answered)}"
+        text = f"Counted as wrong: {share} of the answers ({parts}) {words}{where}."
+        found.append(Caution(kind=status, text=text))
+    return found
+
+
+def _worst(summary: Summary, reasons: Sequence[str]) -> tuple[Cell | None, float]:
+    """Find the cell with the largest share of these stop reasons; no cell where there is but one."""
+    worst, worst_share = None, 0.0
+    for cell in summary["cells"]:
+        stops = cell["stop_reasons"]
+        total = sum(stops.values())
+        share = sum(stops.get(reason, 0) for reason in reasons) / total if total else 0.0
+        if share > worst_share:
+            worst, worst_share = cell, share
+    return (worst if len(summary["cells"]) > 1 else None), worst_share
+
+
+def _unscored(summary: Summary) -> list[Caution]:
+    found = []
+    for metric in metric_names(summary):
+        total = sum(cell["metrics"][metric]["unscored"] for cell in summary["cells"] if metric in cell["metrics"])
+        if total:
+            text = (
+                f"Missing from the mean of {one_line(metric)}: {_number_of(total, 'answer')} that could not be scored."
+            )
+            found.append(Caution(kind="unscored", text=text))
+    return found
+
+
+def _money(summary: Summary) -> list[Caution]:
+    cost = summary["cost"]
+    found = []
+    if unpriced := cost["unpriced_jobs"]:
+        text = f"The cost of {_number_of(unpriced, 'job')} is unknown, so every total of money is a lower bound."
+        found.append(Caution(kind="unpriced", text=text))
+    if estimated := cost.get("estimated_jobs"):
+        text = f"The token usage of {_number_of(estimated, 'job')} is estimated: the provider did not report it."
+        found.append(Caution(kind="estimated", text=text))
+    return found
+
+
+def _number_of(number: int, noun: str) -> str:
+    return f"{numbers.count(number)} {noun}{'' if number == 1 else 's'}"

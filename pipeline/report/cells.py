@@ -1,0 +1,115 @@
+"""Finds things in a summary: cells by rank, the comparison of two cells, how a cell is called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+Summary = Mapping[str, Any]
+Cell = Mapping[str, Any]
+"""An entry of `summary["cells"]`, or one end (`a`, `b`) of a comparison."""
+
+Judgement = Literal["better", "worse", "cannot tell"]
+SIGNIFICANCE = 0.05
+_COMPLETE = frozenset({"end_turn", "stop_sequence", "tool_use"})
+
+
+def key(cell: Cell) -> tuple[str, str, str]:
+    """Return what tells a cell from every other: model, prompt, parameters."""
+    return cell["model"], cell["prompt"], params_text(cell.get("params"))
+
+
+def params_text(params: Any) -> str:
+    """Write a grid cell for readers, `temperature 0.7`; empty without a grid."""
+    if isinstance(params, str):
+        try:
+            params = json.loads(params or "{}")
+        except ValueError:
+            return str(params)
+    if not isinstance(params, Mapping):
+        return "" if params is None else str(params)
+    return ", ".join(f"{name} {value}" for name, value in params.items())
+
+
+def series(cell: Cell) -> str:
+    """Name what a cell is beside its model: the prompt, and the parameters where there is a grid."""
+    return " · ".join(part for part in key(cell)[1:] if part)
+
+
+def label(cell: Cell) -> str:
+    """Name a cell in full: model, prompt, parameters."""
+    return " · ".join(part for part in key(cell) if part)
+
+
+def metric_names(summary: Summary) -> list[str]:
+    """Return the scorers in the order of the evaluation; the first is the headline."""
+    names: dict[str, None] = {}
+    for cell in summary["cells"]:
+        names.update(dict.fromkeys(cell["metrics"]))
+    return list(names)
+
+
+def is_share(summary: Summary, metric: str) -> bool:
+    """Say whether a metric is the share of passed answers, so that its mean reads as a percentage."""
+    return any(
+        (found := measured(cell, metric)) is not None and found["passed"] is not None for cell in summary["cells"]
+    )
+
+
+def measured(cell: Cell, metric: str) -> Mapping[str, Any] | None:
+    """Return a cell's figures for one metric, or None where it has none."""
+    found: Mapping[str, Any] | None = cell["metrics"].get(metric)
+    return found
+
+
+def mean(cell: Cell, metric: str) -> float | None:
+    """Return a cell's mean, or None where nothing was scored."""
+    found = measured(cell, metric)
+    return None if found is None else found["mean"]
+
+
+def ranked(summary: Summary, metric: str) -> list[Cell]:
+    """Return the cells that have a mean, highest first; equal ones in the order of the summary."""
+    scored = [(value, cell) for cell in summary["cells"] if (value := mean(cell, metric)) is not None]
+    return [cell for _, cell in sorted(scored, key=lambda pair: -pair[0])]
+
+
+def complete(cell: Cell) -> int:
+    """Count the answers that ended on their own: neither cut off nor refused."""
+    return sum(jobs for reason, jobs in cell["stop_reasons"].items() if reason in _COMPLETE)
+
+
+def compare(summary: Summary, metric: str, base: Cell, other: Cell) -> Mapping[str, Any] | None:
+    """Return the paired comparison turned so that `difference` is mean(other) - mean(base); None if there is none."""
+    for found in summary["comparisons"]:
+        if found["metric"] != metric:
+            continue
+        ends = key(found["a"]), key(found["b"])
+        if ends == (key(base), key(other)):
+            return dict(found)
+        if ends == (key(other), key(base)):
+            return _turned(found)
+    return None
+
+
+def judge(comparison: Mapping[str, Any]) -> Judgement:
+    """Say whether `b` is better than `a`; unknown or wide intervals and p values of 5 % or more cannot tell."""
+    ends: Sequence[float] | None = comparison["ci95"]
+    p = comparison["p_adjusted"]
+    if ends is None or p is None or p >= SIGNIFICANCE or ends[0] <= 0 <= ends[1]:
+        return "cannot tell"
+    return "better" if ends[0] > 0 else "worse"
+
+
+def _turned(found: Mapping[str, Any]) -> dict[str, Any]:
+    ends, value = found["ci95"], found["difference"]
+    return {
+        **found,
+        "a": found["b"],
+        "b": found["a"],
+        "difference": None if value is None else -value,
+        "ci95": None if ends is None else [-ends[1], -ends[0]],
+        "gained": found["lost"],
+        "lost": found["gained"],
+    }

@@ -1,0 +1,246 @@
+"""Draws a summary as Vega-Lite specifications: plain dicts whose colours are the page's own CSS variables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.report import labels, numbers
+from pipeline.report.cells import Cell, Summary, is_share, label, mean, ranked, series
+from pipeline.report.chart_parts import (
+    Spec,
+    layered,
+    mean_layers,
+    name_layer,
+    name_points,
+    share_axis,
+    spread_axis,
+    tooltip,
+)
+
+_STOP_COLOURS = {
+    "end_turn": "var(--stop-done)",
+    "stop_sequence": "var(--stop-done-2)",
+    "tool_use": "var(--stop-tool)",
+    "max_tokens": "var(--stop-limit)",
+    "model_context_window_exceeded": "var(--stop-limit-2)",
+    "refusal": "var(--stop-refused)",
+}
+_OTHER_STOPS = ["var(--stop-other)", "var(--stop-other-2)"]
+_QUANTILES = ("p50", "p95", "p99")
+_ROW_HEIGHT = 30
+"""Pixels; heights are numbers because Vega-Lite warns of steps beside a width from the container."""
+_LABELLED_POINTS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A specification with its text alternative."""
+
+    alternative: str
+    """One sentence for those who do not see the chart; the figures stand in a table beside it."""
+    spec: Spec
+
+
+def quality(summary: Summary, metric: str) -> Chart | None:
+    """Draw each cell's mean with its 95 % interval, models as rows; None without any mean."""
+    order = ranked(summary, metric)
+    if not order:
+        return None
+    share = is_share(summary, metric)
+    rows = [_mean_row(cell, metric, share) for cell in order]
+    x = {
+        "type": "quantitative",
+        "title": f"mean {metric}, with 95\N{NO-BREAK SPACE}% interval",
+        "axis": share_axis() if share else {"format": ",~r"},
+        "scale": {"zero": False, "nice": True, "padding": 12},
+    }
+    y = {"field": "model", "type": "nominal", "title": None, "sort": None}
+    offset = {"field": "series", "type": "nominal", "sort": None}
+    spec = layered(
+        rows,
+        mean_layers("x", x),
+    )
+    spec["encoding"] = {"y": y, "yOffset": offset, "tooltip": tooltip("name", "mean", "interval", "answers")}
+    models, names = len({row["model"] for row in rows}), len({row["series"] for row in rows})
+    spec["height"] = models * (24 + 20 * names)
+    best = rows[0]
+    alternative = (
+        f"Mean {metric} with 95 % interval for {len(rows)} cells. Highest: {best['name']}, {best['mean text']}."
+    )
+    return Chart(alternative=alternative, spec=spec)
+
+
+def stop_reasons(summary: Summary) -> Chart | None:
+    """Draw why answers ended, as shares of each cell's answers; None without any answer."""
+    rows = [row for cell in summary["cells"] for row in _stop_rows(cell)]
+    if not rows:
+        return None
+    reasons = stop_names(summary)
+    spec = layered(
+        rows,
+        [
+            {
+                "mark": {"type": "bar", "height": {"band": 0.62}},
+                "encoding": {
+                    "x": {
+                        "field": "share",
+                        "type": "quantitative",
+                        "stack": "zero",
+                        "title": "share of answers",
+                        "axis": share_axis(),
+                        "scale": {"domain": [0, 1]},
+                    },
+                    "color": {
+                        "field": "reason",
+                        "type": "nominal",
+                        "title": None,
+                        "scale": {"domain": reasons, "range": _stop_palette(reasons)},
+                    },
+                    "order": {"field": "place", "type": "quantitative"},
+                    "tooltip": tooltip("name", "reason", "answers", "share"),
+                },
+            }
+        ],
+    )
+    spec["encoding"] = {"y": {"field": "name", "type": "nominal", "title": None, "sort": None}}
+    spec["height"] = _ROW_HEIGHT * len({row["name"] for row in rows})
+    alternative = f"Why answers ended, as shares, for {len(summary['cells'])} cells: {', '.join(reasons)}."
+    return Chart(alternative=alternative, spec=spec)
+
+
+def cost_against_quality(summary: Summary, metric: str) -> Chart | None:
+    """Draw cost per 1,000 jobs against the mean with its interval; None where no cell has both."""
+    share = is_share(summary, metric)
+    order = [cell for cell in ranked(summary, metric) if cell["cost_per_1k_jobs_usd"] is not None]
+    if not order:
+        return None
+    rows = [{**_mean_row(cell, metric, share), **_cost_fields(cell)} for cell in order]
+    x = spread_axis("cost", "dollars per 1,000 jobs", [row["cost"] for row in rows], "$,~r")
+    y = {
+        "type": "quantitative",
+        "title": f"mean {metric}",
+        "axis": share_axis() if share else {"format": ",~r"},
+        "scale": {"zero": False, "padding": 12},
+    }
+    named = len(rows) <= _LABELLED_POINTS
+    if named:
+        name_points(rows)
+    spec = layered(
+        rows,
+        [
+            *mean_layers("y", y),
+            *(name_layer(side, y) for side in labels.SIDES if named),
+        ],
+    )
+    spec["encoding"] = {"x": x, "tooltip": tooltip("name", "mean", "interval", "cost")}
+    spec["height"] = 320
+    cheapest = min(rows, key=lambda row: row["cost"])
+    alternative = (
+        f"Cost per 1,000 jobs against mean {metric} for {len(rows)} cells. "
+        f"Cheapest: {cheapest['name']}, {cheapest['cost text']}; best: {rows[0]['name']}, {rows[0]['cost text']}."
+    )
+    return Chart(alternative=alternative, spec=spec)
+
+
+def latency(summary: Summary) -> Chart | None:
+    """Draw the p50, p95 and p99 of each cell's latency on one line; None where none is known."""
+    rows = [row for cell in summary["cells"] for row in _latency_rows(cell)]
+    if not rows:
+        return None
+    x = spread_axis("seconds", "latency in seconds", [row["seconds"] for row in rows], ",~r")
+    colour = {
+        "field": "percentile",
+        "type": "nominal",
+        "title": None,
+        "sort": None,
+        "scale": {"domain": list(_QUANTILES), "range": ["var(--accent)", "var(--series-2)", "var(--series-3)"]},
+    }
+    shape = {**colour, "scale": {"domain": list(_QUANTILES), "range": ["circle", "diamond", "square"]}}
+    spec = layered(
+        rows,
+        [
+            {
+                "mark": {"type": "line", "strokeWidth": 2, "color": "var(--line-strong)"},
+                "encoding": {"x": x, "detail": {"field": "name", "type": "nominal"}},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
+                "encoding": {
+                    "x": x,
+                    "color": colour,
+                    "shape": shape,
+                    "tooltip": tooltip("name", "percentile", "time"),
+                },
+            },
+        ],
+    )
+    spec["encoding"] = {"y": {"field": "name", "type": "nominal", "title": None, "sort": None}}
+    spec["height"] = _ROW_HEIGHT * len({row["name"] for row in rows})
+    slowest = max((row for row in rows if row["percentile"] == "p50"), key=lambda row: row["seconds"], default=rows[0])
+    told = f"{slowest['name']}, {slowest['time text']}"
+    alternative = f"Latency percentiles for {len(summary['cells'])} cells. Slowest median: {told}."
+    return Chart(alternative=alternative, spec=spec)
+
+
+def stop_names(summary: Summary) -> list[str]:
+    """Return the stop reasons that occur: the known ones in a fixed order, then the others as first seen."""
+    seen = dict.fromkeys(reason for cell in summary["cells"] for reason, jobs in cell["stop_reasons"].items() if jobs)
+    return [reason for reason in _STOP_COLOURS if reason in seen] + [name for name in seen if name not in _STOP_COLOURS]
+
+
+def _mean_row(cell: Cell, metric: str, share: bool) -> Spec:
+    figures = cell["metrics"][metric]
+    low, high = figures["ci95"] or (None, None)
+    return {
+        "model": cell["model"],
+        "series": series(cell),
+        "name": label(cell),
+        "mean": mean(cell, metric),
+        "low": low,
+        "high": high,
+        "mean text": numbers.metric(figures["mean"], share=share),
+        "interval": numbers.metric_interval(figures["ci95"], share=share),
+        "answers": numbers.count(figures["n"]),
+    }
+
+
+def _cost_fields(cell: Cell) -> Spec:
+    cost = cell["cost_per_1k_jobs_usd"]
+    return {"cost": float(cost), "cost text": numbers.usd(cost)}
+
+
+def _stop_rows(cell: Cell) -> list[Spec]:
+    total = sum(cell["stop_reasons"].values())
+    order = list(_STOP_COLOURS)
+    return [
+        {
+            "name": label(cell),
+            "reason": reason,
+            "answers": numbers.count(jobs),
+            "share": jobs / total,
+            "share text": numbers.share_of(jobs, total),
+            "place": order.index(reason) if reason in order else len(order),
+        }
+        for reason, jobs in cell["stop_reasons"].items()
+        if jobs
+    ]
+
+
+def _stop_palette(reasons: Sequence[str]) -> list[str]:
+    others = [reason for reason in reasons if reason not in _STOP_COLOURS]
+    return [_STOP_COLOURS.get(reason) or _OTHER_STOPS[others.index(reason) % len(_OTHER_STOPS)] for reason in reasons]
+
+
+def _latency_rows(cell: Cell) -> list[Spec]:
+    percentiles = cell.get("latency_ms") or {}
+    return [
+        {
+            "name": label(cell),
+            "percentile": name,
+            "seconds": percentiles[name] / 1000,
+            "time text": numbers.milliseconds(percentiles[name]),
+        }
+        for name in _QUANTILES
+        if percentiles.get(name) is not None
+    ]

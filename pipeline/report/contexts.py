@@ -1,0 +1,212 @@
+"""Gathers what each page's template needs from a run view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.report import charts, numbers, payload, tables
+from pipeline.report.cautions import SIMULATED, cautions
+from pipeline.report.cells import Summary, is_share, label, metric_names, ranked
+from pipeline.report.view import RunView
+from pipeline.report.words import verdict
+
+_STATUSES = ("ok", "truncated", "refused", "empty", "error", "blocked", "skipped")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One key figure: its name, the number, and what qualifies it."""
+
+    name: str
+    value: str
+    note: str
+
+
+def overview(view: RunView) -> dict[str, Any]:
+    """Return the context of `index.html`: the verdict, key figures, cautions, gates."""
+    summary = view.summary
+    metrics = metric_names(summary)
+    return {
+        **_frame(view, "index.html"),
+        "verdict": verdict(summary),
+        "figures": _overview_figures(summary, metrics),
+        "cautions": [caution for caution in cautions(summary) if caution.kind != "simulated"],
+        "ranking": tables.ranking(summary, metrics[0]) if metrics else [],
+        "metric": metrics[0] if metrics else "",
+        "whisker_ends": tables.whisker_ends(summary, metrics[0]) if metrics else ("", ""),
+        "gates": [_gate_row(summary, gate) for gate in summary["gates"]],
+        "statuses": _status_rows(summary),
+        "notes": view.notes,
+    }
+
+
+def quality(view: RunView) -> dict[str, Any]:
+    """Return the context of `quality.html`: one section per metric, comparisons, stop reasons, samples."""
+    summary = view.summary
+    samples = payload.fit(view.samples)
+    stops = charts.stop_reasons(summary)
+    comparisons = tables.comparisons(summary)
+    return {
+        **_frame(view, "quality.html"),
+        "metrics": [_metric_section(summary, metric) for metric in metric_names(summary)],
+        "comparisons": comparisons,
+        "several_metrics": len({row.metric for row in comparisons}) > 1,
+        "stops": stops,
+        "stop_table": _stop_table(summary),
+        "samples": samples,
+        "sample_total": numbers.count(view.total_jobs),
+        "sample_shown": numbers.count(len(samples)),
+        "samples_cut": len(samples) < view.total_jobs,
+        "models": _distinct(samples, "model"),
+        "prompts": _distinct(samples, "prompt"),
+        "outcomes": _distinct(samples, "outcome"),
+        "sample_statuses": _distinct(samples, "status"),
+    }
+
+
+def cost(view: RunView) -> dict[str, Any]:
+    """Return the context of `cost.html`: totals, cost per cell, cost against quality, latency."""
+    summary = view.summary
+    metrics = metric_names(summary)
+    return {
+        **_frame(view, "cost.html"),
+        "figures": _cost_figures(summary),
+        "cautions": [caution for caution in cautions(summary) if caution.kind in ("unpriced", "estimated")],
+        "rows": tables.costs(summary),
+        "frontier": charts.cost_against_quality(summary, metrics[0]) if metrics else None,
+        "ranking": tables.ranking(summary, metrics[0]) if metrics else [],
+        "metric": metrics[0] if metrics else "",
+        "latency": charts.latency(summary),
+    }
+
+
+def _frame(view: RunView, page: str) -> dict[str, Any]:
+    summary = view.summary
+    return {
+        "page": page,
+        "eval_name": summary["eval"],
+        "run_id": summary["run_id"],
+        "simulated": SIMULATED if summary["simulated"] else "",
+        "description": view.description,
+        "created_at": view.created_at,
+        "dataset": {
+            "name": view.dataset.get("name") or numbers.UNKNOWN,
+            "rows": numbers.count(view.dataset.get("rows")),
+            "sha256": (view.dataset.get("sha256") or "")[:12],
+        },
+        "version": view.version,
+        "has_params": tables.has_params(summary),
+        "whisker_width": tables.WHISKER_WIDTH,
+    }
+
+
+def _metric_section(summary: Summary, metric: str) -> dict[str, Any]:
+    ranking = tables.ranking(summary, metric)
+    return {
+        "name": metric,
+        "ranking": ranking,
+        "any_answered": any(row.answered for row in ranking),
+        "chart": charts.quality(summary, metric),
+        "share": is_share(summary, metric),
+    }
+
+
+def _overview_figures(summary: Summary, metrics: list[str]) -> list[Figure]:
+    jobs, spent = summary["jobs"], summary["cost"]
+    figures = []
+    if metrics and (order := ranked(summary, metrics[0])):
+        best = order[0]["metrics"][metrics[0]]
+        share = is_share(summary, metrics[0])
+        interval = (
+            f"95\N{NO-BREAK SPACE}% interval {numbers.metric_interval(best['ci95'], share=share)}"
+            if best["ci95"]
+            else ""
+        )
+        figures.append(Figure(name="Best mean", value=numbers.metric(best["mean"], share=share), note=interval))
+    answered = f"{numbers.count(jobs['ok'])} of {numbers.count(jobs['total'])}"
+    reused = f"{numbers.count(jobs['reused'])} reused from earlier runs" if jobs["reused"] else "complete answers"
+    figures.append(Figure(name="Answered", value=answered, note=reused))
+    figures.append(Figure(name="Cost", value=numbers.usd(spent["total_usd"]), note=_cost_note(spent)))
+    medians = [
+        cell["latency_ms"]["p50"] for cell in summary["cells"] if (cell.get("latency_ms") or {}).get("p50") is not None
+    ]
+    if medians:
+        spread = numbers.milliseconds(min(medians))
+        if max(medians) > min(medians):
+            spread += f" – {numbers.milliseconds(max(medians))}"
+        figures.append(Figure(name="Median latency", value=spread, note="fastest to slowest cell"))
+    return figures
+
+
+def _cost_figures(summary: Summary) -> list[Figure]:
+    spent, totals = summary["cost"], tables.token_totals(summary)
+    retries = sum(cell["retries"] for cell in summary["cells"])
+    saved = numbers.usd(spent["reused_saved_usd"])
+    cached = totals["cache_read"]
+    return [
+        Figure(name="Total", value=numbers.usd(spent["total_usd"]), note=_cost_note(spent)),
+        Figure(
+            name="Input tokens",
+            value=numbers.tokens(totals["input"]),
+            note=f"and {numbers.tokens(cached)} read from a cache",
+        ),
+        Figure(
+            name="Output tokens",
+            value=numbers.tokens(totals["output"]),
+            note=f"of them {numbers.tokens(totals['thinking'])} thinking" if totals["thinking"] else "",
+        ),
+        Figure(name="Retries", value=numbers.count(retries), note="requests sent again"),
+        Figure(name="Saved by reuse", value=saved, note="answers taken from earlier runs"),
+    ]
+
+
+def _cost_note(spent: Mapping[str, Any]) -> str:
+    unpriced = spent["unpriced_jobs"]
+    if unpriced:
+        return f"lower bound: {numbers.count(unpriced)} jobs have no known cost"
+    return (
+        f"of a budget of {numbers.usd(spent['budget_usd'])}" if spent["budget_usd"] is not None else "no budget was set"
+    )
+
+
+def _gate_row(summary: Summary, gate: Mapping[str, Any]) -> dict[str, Any]:
+    metric = str(gate.get("metric") or "")
+    share = is_share(summary, metric)
+    bounds = [
+        f"{words} {numbers.metric(gate[name], share=share)}"
+        for name, words in (("min", "at least"), ("max", "at most"))
+        if gate.get(name) is not None
+    ]
+    where = [str(gate[name]) for name in ("model", "prompt") if gate.get(name)]
+    return {
+        "metric": metric,
+        "cell": label(gate["cell"]) if isinstance(gate.get("cell"), Mapping) else " · ".join(where) or "every cell",
+        "bound": " and ".join(bounds) or numbers.UNKNOWN,
+        "value": numbers.metric(gate.get("value"), share=share),
+        "passed": bool(gate["passed"]),
+        "note": str(gate.get("note") or ""),
+    }
+
+
+def _status_rows(summary: Summary) -> list[dict[str, str]]:
+    jobs = summary["jobs"]
+    return [
+        {"name": name, "jobs": numbers.count(jobs[name]), "share": numbers.share_of(jobs[name], jobs["total"])}
+        for name in _STATUSES
+        if jobs[name]
+    ]
+
+
+def _stop_table(summary: Summary) -> dict[str, Any]:
+    names = charts.stop_names(summary)
+    rows = [
+        [label(cell), *(numbers.count(cell["stop_reasons"].get(name, 0)) for name in names)]
+        for cell in summary["cells"]
+    ]
+    return {"names": names, "rows": rows}
+
+
+def _distinct(samples: list[dict[str, Any]], field: str) -> list[str]:
+    return list(dict.fromkeys(sample[field] for sample in samples))

@@ -1,0 +1,50 @@
+"""Puts data and our own code into a page so that neither can become anything else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from pipeline.report.visible import visible
+
+_ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&'\u2028\u2029"}
+
+
+def safe_json(value: Any) -> Markup:
+    """Encode `value` for a `<script type="application/json">` element: no text in it can end the element.
+
+    All strings are made visible first, so lone surrogates cannot occur. NaN and infinity are refused with ValueError.
+    """
+    text = json.dumps(_cleaned(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.translate(_ESCAPES))  # the five signs are gone, so the text is inert in HTML
+
+
+def csp_source(code: str) -> str:
+    """Return the Content-Security-Policy source that allows exactly this inline script or style."""
+    digest = hashlib.sha256(code.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
+    """Return a policy under which a page runs these scripts and styles, and loads, sends and navigates nothing."""
+    script_sources = " ".join(map(csp_source, scripts)) or "'none'"
+    style_sources = " ".join(map(csp_source, styles)) or "'none'"
+    return (
+        f"default-src 'none'; script-src {script_sources}; style-src {style_sources}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, Mapping):
+        return {visible(str(key)): _cleaned(item) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [_cleaned(item) for item in value]
+    return value

@@ -1,0 +1,94 @@
+"""Renders the three pages of a run and puts them in place, each whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipeline.core.errors import DiskError, OutputError
+from pipeline.report import contexts
+from pipeline.report.encode import policy, safe_json
+from pipeline.report.vendored import chart_scripts
+from pipeline.report.view import RunView
+from pipeline.report.visible import visible
+
+_HERE = Path(__file__).parent
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS})
+
+
+def render_pages(view: RunView, folder: Path) -> list[Path]:
+    """Write `index.html`, `quality.html` and `cost.html` into `folder` and return their paths.
+
+    The pages hold everything they need and load nothing. OutputError or DiskError where the folder cannot be written.
+    """
+    charts = (*chart_scripts(), _asset("charts.js"))
+    pages = {
+        "index.html": _page("index.html.jinja", contexts.overview(view), ()),
+        "quality.html": _page("quality.html.jinja", contexts.quality(view), (*charts, _asset("samples.js"))),
+        "cost.html": _page("cost.html.jinja", contexts.cost(view), charts),
+    }
+    return [_write(folder / name, text) for name, text in pages.items()]
+
+
+def _page(template: str, context: Mapping[str, Any], scripts: tuple[str, ...]) -> str:
+    style = _asset("page.css")
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            **context,
+            policy=policy(scripts, (style,)),
+            style=Markup(style),  # our own files; no data is in them
+            scripts=[Markup(script) for script in scripts],
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalized,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["json_block"] = safe_json
+    return environment
+
+
+def _finalized(value: Any) -> Any:
+    """Make every text that a template prints visible, so that no template can forget it."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@cache
+def _asset(name: str) -> str:
+    return (_HERE / "assets" / name).read_text(encoding="utf-8")
+
+
+def _write(path: Path, text: str) -> Path:
+    half = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with half.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            half.unlink()
+        kind = DiskError if error.errno in _DISK_ERRORS else OutputError
+        raise kind(
+            f"{path}: the page cannot be written: {error.strerror}; free or unlock the folder and run again"
+        ) from error
+    return path

@@ -1,0 +1,222 @@
+"""Turns a summary into the rows of the tables: figures as text, and the positions of the small interval marks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.report import numbers
+from pipeline.report.cells import Cell, Summary, is_share, judge, label, measured, params_text, ranked
+
+WHISKER_WIDTH = 200
+_WHISKER_INSET = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whisker:
+    """Where a mean and its interval lie on a line of `WHISKER_WIDTH` units."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankingRow:
+    """One cell in the ranking of one metric."""
+
+    model: str
+    prompt: str
+    params: str
+    mean: str
+    interval: str
+    answered: str
+    """The mean over the answers that were neither truncated, refused nor empty, where it differs."""
+    whisker: Whisker | None
+    n: str
+    passed: str
+    unscored: str
+    cost: str
+    latency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonRow:
+    """One pair of cells, read as `b` against `a`."""
+
+    metric: str
+    a: str
+    b: str
+    n: str
+    difference: str
+    interval: str
+    p_adjusted: str
+    gained: str
+    lost: str
+    verdict: str
+    detectable: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostRow:
+    """What one cell used and cost."""
+
+    model: str
+    prompt: str
+    params: str
+    jobs: str
+    tokens: tuple[str, ...]
+    """In the order of `TOKEN_CLASSES`."""
+    cost: str
+    per_1k_jobs: str
+    per_pass: str
+    retries: str
+    wasted: str
+    latency: tuple[str, str, str]
+    """p50, p95, p99."""
+    first_token: tuple[str, str]
+    """p50, p95."""
+
+
+TOKEN_CLASSES = ("input", "cache_read", "cache_write", "output", "thinking")
+
+
+def ranking(summary: Summary, metric: str) -> list[RankingRow]:
+    """Return the cells with a mean, best first, then those without one."""
+    share = is_share(summary, metric)
+    order = ranked(summary, metric)
+    span = _span(order, metric, share)
+    rest = [cell for cell in summary["cells"] if cell not in order and measured(cell, metric) is not None]
+    return [_ranking_row(cell, metric, share, span) for cell in [*order, *rest]]
+
+
+def whisker_ends(summary: Summary, metric: str) -> tuple[str, str]:
+    """Name the two ends of the line on which the interval marks lie."""
+    share = is_share(summary, metric)
+    low, high = _span(ranked(summary, metric), metric, share)
+    if share:
+        return f"{low:.0%}", f"{high:.0%}"
+    return numbers.metric(low, share=False), numbers.metric(high, share=False)
+
+
+def comparisons(summary: Summary) -> list[ComparisonRow]:
+    """Return all paired comparisons in the order of the summary."""
+    return [_comparison_row(found, is_share(summary, found["metric"])) for found in summary["comparisons"]]
+
+
+def costs(summary: Summary) -> list[CostRow]:
+    """Return what each cell used and cost, in the order of the summary."""
+    return [_cost_row(cell) for cell in summary["cells"]]
+
+
+def token_totals(summary: Summary) -> dict[str, int | None]:
+    """Sum the known tokens of each class over all cells; None where no cell knows any."""
+    totals: dict[str, int | None] = {}
+    for name in TOKEN_CLASSES:
+        known = [value for cell in summary["cells"] if (value := cell["tokens"].get(name)) is not None]
+        totals[name] = sum(known) if known else None
+    return totals
+
+
+def has_params(summary: Summary) -> bool:
+    """Say whether the run has a grid, so that tables need a column for it."""
+    return any(params_text(cell.get("params")) for cell in summary["cells"])
+
+
+def _ranking_row(cell: Cell, metric: str, share: bool, span: tuple[float, float]) -> RankingRow:
+    figures = cell["metrics"][metric]
+    answered = figures.get("answered")
+    return RankingRow(
+        model=cell["model"],
+        prompt=cell["prompt"],
+        params=params_text(cell.get("params")),
+        mean=numbers.metric(figures["mean"], share=share),
+        interval=numbers.metric_interval(figures["ci95"], share=share),
+        answered=numbers.metric(answered["mean"], share=share) if answered else "",
+        whisker=_whisker(figures["mean"], figures["ci95"], span),
+        n=numbers.count(figures["n"]),
+        passed=numbers.count(figures["passed"]),
+        unscored=numbers.count(figures["unscored"]),
+        cost=numbers.usd(cell["cost_usd"]),
+        latency=numbers.milliseconds(_at(cell.get("latency_ms"), "p50")),
+    )
+
+
+def _comparison_row(found: Mapping[str, Any], share: bool) -> ComparisonRow:
+    detectable = numbers.difference(found.get("smallest_detectable"), share=share)
+    return ComparisonRow(
+        metric=found["metric"],
+        a=label(found["a"]),
+        b=label(found["b"]),
+        n=numbers.count(found["n"]),
+        difference=numbers.difference(found["difference"], share=share),
+        interval=numbers.difference_interval(found["ci95"], share=share),
+        p_adjusted=numbers.p_value(found["p_adjusted"]),
+        gained=numbers.count(found["gained"]),
+        lost=numbers.count(found["lost"]),
+        verdict=judge(found),
+        detectable=detectable.lstrip("+"),
+    )
+
+
+def _cost_row(cell: Cell) -> CostRow:
+    latency, first_token = cell.get("latency_ms"), cell.get("first_token_ms")
+    return CostRow(
+        model=cell["model"],
+        prompt=cell["prompt"],
+        params=params_text(cell.get("params")),
+        jobs=numbers.count(cell["n"]),
+        tokens=tuple(numbers.count(cell["tokens"].get(name)) for name in TOKEN_CLASSES),
+        cost=numbers.usd(cell["cost_usd"]),
+        per_1k_jobs=numbers.usd(cell["cost_per_1k_jobs_usd"]),
+        per_pass=numbers.usd(cell["cost_per_pass_usd"]),
+        retries=numbers.count(cell["retries"]),
+        wasted=numbers.usd(cell["wasted_usd"]),
+        latency=(
+            numbers.milliseconds(_at(latency, "p50")),
+            numbers.milliseconds(_at(latency, "p95")),
+            numbers.milliseconds(_at(latency, "p99")),
+        ),
+        first_token=(
+            numbers.milliseconds(_at(first_token, "p50")),
+            numbers.milliseconds(_at(first_token, "p95")),
+        ),
+    )
+
+
+def _at(percentiles: Mapping[str, float | None] | None, name: str) -> float | None:
+    return None if percentiles is None else percentiles.get(name)
+
+
+def _span(order: Sequence[Cell], metric: str, share: bool) -> tuple[float, float]:
+    """Return the range of the interval marks: what the intervals need, for shares in whole tenths."""
+    if not order:
+        return 0.0, 1.0
+    ends = [end for cell in order for end in _ends(cell["metrics"][metric])]
+    if not share:
+        return min(ends), max(ends)
+    return math.floor(min(ends) * 10) / 10, math.ceil(max(ends) * 10) / 10
+
+
+def _ends(figures: Mapping[str, Any]) -> Sequence[float]:
+    ends: Sequence[float] = figures["ci95"] or (figures["mean"],)
+    return ends
+
+
+def _whisker(mean: float | None, ends: Sequence[float] | None, span: tuple[float, float]) -> Whisker | None:
+    if mean is None:
+        return None
+    low, high = ends if ends is not None else (None, None)
+    return Whisker(mean=_place(mean, span), low=_opt(low, span), high=_opt(high, span))
+
+
+def _opt(value: float | None, span: tuple[float, float]) -> float | None:
+    return None if value is None else _place(value, span)
+
+
+def _place(value: float, span: tuple[float, float]) -> float:
+    low, high = span
+    part = (value - low) / (high - low) if high > low else 0.5
+    return round(_WHISKER_INSET + part * (WHISKER_WIDTH - 2 * _WHISKER_INSET), 1)

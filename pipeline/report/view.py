@@ -1,0 +1,73 @@
+"""The records that the pages are rendered from; whoever reads the tables fills them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One turn of the conversation that was sent."""
+
+    role: str
+    text: str
+    """Images stand as `[image]` markers with kind and size, tool blocks as compact JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleScore:
+    """What one scorer said about one answer."""
+
+    scorer: str
+    value: float | None
+    passed: bool | None
+    label: str | None
+    extracted: str | None
+    expected: str | None
+    explanation: str | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One job as it is shown to a reader: what was asked, answered, scored and paid."""
+
+    job_id: str
+    row_id: str
+    model: str
+    prompt: str
+    params: str
+    repeat: int
+    status: str
+    stop_reason: str | None
+    turns: tuple[Turn, ...]
+    answer: str
+    """Without the prefill."""
+    prefill: str
+    thinking: str | None
+    error: str | None
+    scores: tuple[SampleScore, ...]
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: str | None
+    latency_ms: float | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """One run as the pages see it."""
+
+    summary: Mapping[str, Any]
+    """`summary.json` as it is on disk; `cost.estimated_jobs` is read where it is present."""
+    description: str
+    created_at: str
+    dataset: Mapping[str, Any]
+    """`name`, `rows`, `sha256`."""
+    version: str
+    samples: tuple[Sample, ...]
+    """In the order in which they are to be shown."""
+    total_jobs: int
+    notes: tuple[str, ...]

@@ -1,0 +1,75 @@
+"""Text made comparable: Unicode NFC always, the rest as the scorer's options ask."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from unicodedata import category
+
+from pipeline.score.options import Options
+from pipeline.score.verdicts import nfc
+
+_ARTICLE = re.compile(r"\b(?:a|an|the)\b", re.IGNORECASE)
+_PUNCTUATION_CATEGORIES = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sk"})
+
+
+class _PunctuationTable(dict[int, str]):
+    """For str.translate: punctuation to nothing; learns a character's category when it first meets it."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        self[code] = "" if category(character) in _PUNCTUATION_CATEGORIES else character
+        return self[code]
+
+
+_WITHOUT_PUNCTUATION = _PunctuationTable()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normalisation:
+    """Which differences do not count. Case, punctuation and articles count unless asked otherwise."""
+
+    strip: bool = True
+    """White space at both ends."""
+    collapse_whitespace: bool = True
+    """Runs of white space, line breaks included, are one space."""
+    ignore_case: bool = False
+    """Unicode case folding: "Straße" equals "STRASSE"."""
+    ignore_punctuation: bool = False
+    """Unicode punctuation, the backtick and the caret; symbols such as + $ € are kept."""
+    ignore_articles: bool = False
+    """The English words a, an, the."""
+
+    @classmethod
+    def from_options(cls, options: Options) -> Normalisation:
+        """Read the five options; the defaults are those of the class."""
+        return cls(
+            strip=options.take_bool("strip", True),
+            collapse_whitespace=options.take_bool("collapse_whitespace", True),
+            ignore_case=options.take_bool("ignore_case", False),
+            ignore_punctuation=options.take_bool("ignore_punctuation", False),
+            ignore_articles=options.take_bool("ignore_articles", False),
+        )
+
+
+def normalise(text: str, rules: Normalisation) -> str:
+    """Apply `rules` in the order case, punctuation, articles, white space (SQuAD's order)."""
+    if rules.ignore_case:
+        text = text.casefold()
+    text = nfc(text)
+    if rules.ignore_punctuation:
+        text = text.translate(_WITHOUT_PUNCTUATION)
+    if rules.ignore_articles:
+        text = _ARTICLE.sub(" ", text)
+    if rules.collapse_whitespace:
+        return _collapse(text, rules.strip)
+    return text.strip() if rules.strip else text
+
+
+def _collapse(text: str, strip: bool) -> str:
+    words = " ".join(text.split())
+    if strip or not text:
+        return words
+    if not words:
+        return " "
+    return " " * text[0].isspace() + words + " " * text[-1].isspace()

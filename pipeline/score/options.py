@@ -1,0 +1,106 @@
+"""Reads a scorer's options one by one, and refuses those that nobody asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any, NoReturn
+from unicodedata import normalize
+
+from pipeline.core.errors import SettingsError
+from pipeline.core.settings import ScorerSettings
+
+
+class Options:
+    """The options of one scorer; each `take` checks the type, `finish` refuses what was not taken."""
+
+    def __init__(self, settings: ScorerSettings) -> None:
+        """Read from `settings.options`."""
+        self.settings = settings
+        self._values: Mapping[str, Any] = settings.options
+        self._known: set[str] = {"expected", "name", "pattern"}
+
+    def refuse(self, problem: str) -> NoReturn:
+        """Raise SettingsError, naming the scorer."""
+        raise SettingsError(f'scorer "{self.settings.name}" (kind {self.settings.kind}): {problem}')
+
+    def need_expected(self) -> None:
+        """Refuse a scorer that has no reference to compare with."""
+        if not self.settings.expected:
+            self.refuse('needs a reference; add expected = "{{ column }}"')
+
+    def no_function(self) -> None:
+        """Refuse `function`, which only kind `python` has."""
+        if self.settings.function is not None:
+            self.refuse('function belongs to kind = "python"; remove it or change the kind')
+
+    def take_bool(self, name: str, default: bool) -> bool:
+        """Read true or false."""
+        value = self._take(name, default)
+        if not isinstance(value, bool):
+            self.refuse(f"{name} must be true or false, not {value!r}")
+        return value
+
+    def take_text(self, name: str, default: str) -> str:
+        """Read a string."""
+        value = self._take(name, default)
+        if not isinstance(value, str):
+            self.refuse(f"{name} must be a text, not {value!r}")
+        return value
+
+    def take_texts(self, name: str) -> tuple[str, ...]:
+        """Read a list of strings without blanks and repetitions; absent is empty."""
+        value = self._take(name, ())
+        if not isinstance(value, Sequence) or isinstance(value, str) or not all(isinstance(v, str) for v in value):
+            self.refuse(f"{name} must be a list of texts, not {value!r}")
+        if not all(text.strip() for text in value):
+            self.refuse(f"{name} holds an empty text; remove it")
+        if len(set(value)) < len(value):
+            self.refuse(f"{name} says something twice: {', '.join(value)}")
+        return tuple(value)
+
+    def take_amount(self, name: str) -> Decimal:
+        """Read a number that is 0 or more; absent is 0."""
+        value = self._take(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+            self.refuse(f"{name} must be a number, not {value!r}")
+        amount = Decimal(str(value))
+        if not amount.is_finite() or amount < 0:
+            self.refuse(f"{name} must be a finite number of at least 0, not {value!r}")
+        return amount
+
+    def take_pattern(self) -> re.Pattern[str] | None:
+        """Compile `pattern` under the option `flags` (letters of Python's inline flags: a i m s x)."""
+        flags = self.take_text("flags", "")
+        if strange := set(flags) - set("aimsx"):
+            self.refuse(f"flags may hold the letters a, i, m, s, x, not {', '.join(sorted(strange))}")
+        pattern = self.settings.pattern
+        if pattern is None:
+            if flags:
+                self.refuse("flags without a pattern; add the pattern or remove the flags")
+            return None
+        try:
+            return re.compile(normalize("NFC", pattern), _flag_bits(flags))
+        except re.error as error:
+            self.refuse(f"pattern {pattern!r} is not a regular expression: {error}")
+
+    def finish(self) -> None:
+        """Refuse the options that no `take` asked for, naming the nearest known one."""
+        for name in self._values:
+            if name not in self._known:
+                near = get_close_matches(name, self._known, n=1)
+                hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(sorted(self._known))}"
+                self.refuse(f'unknown option "{name}"; {hint}')
+
+    def _take(self, name: str, default: Any) -> Any:
+        self._known.add(name)
+        return self._values.get(name, default)
+
+
+def _flag_bits(letters: str) -> int:
+    bits = 0
+    for letter in letters:
+        bits |= getattr(re, letter.upper())
+    return bits

@@ -1,0 +1,60 @@
+"""Settings to scorers: the kinds by name, and what every scorer promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, Protocol
+
+from pipeline.core.errors import SettingsError
+from pipeline.core.records import Verdict
+from pipeline.core.settings import ScorerSettings
+from pipeline.score.choice import build_choice
+from pipeline.score.custom import ImportFunction, build_python, import_function
+from pipeline.score.number import build_number
+from pipeline.score.text import build_contains, build_exact, build_regex
+
+
+class Scorer(Protocol):
+    """Judges answers one by one, without network, clock or memory of earlier ones."""
+
+    @property
+    def name(self) -> str:
+        """The metric's name in tables and gates."""
+        ...
+
+    @property
+    def graded(self) -> bool:
+        """Whether values lie anywhere; otherwise each is 0 or 1 and `passed` is set."""
+        ...
+
+    def score(self, text: str, expected: str | None, row: Mapping[str, Any]) -> Verdict:
+        """Judge the answer `text` against the rendered reference; `row` holds the dataset's columns."""
+        ...
+
+
+_BUILDERS: Mapping[str, Callable[[ScorerSettings], Scorer]] = {
+    "exact": build_exact,
+    "contains": build_contains,
+    "regex": build_regex,
+    "number": build_number,
+    "choice": build_choice,
+}
+
+KINDS: tuple[str, ...] = (*_BUILDERS, "python")
+"""The scorer kinds that `build_scorer` knows."""
+
+
+def build_scorer(settings: ScorerSettings, *, import_function: ImportFunction = import_function) -> Scorer:
+    """Make the scorer that `settings` describe.
+
+    Raises SettingsError for an unknown kind or option, a bad pattern, a missing reference or function.
+    """
+    if settings.kind == "python":
+        return build_python(settings, import_function)
+    build = _BUILDERS.get(settings.kind)
+    if build is not None:
+        return build(settings)
+    near = get_close_matches(settings.kind, KINDS, n=1)
+    hint = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(KINDS)}"
+    raise SettingsError(f'scorer "{settings.name}": unknown kind "{settings.kind}"; {hint}')

@@ -1,0 +1,118 @@
+"""The signs by which choices are named (A, ①, 가, 1), and where such a sign stands in an answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_DIGITS = "123456789"
+_CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮"
+_SYLLABLES = "가나다라마바사아자차카타파하"
+_JAMO = "ㄱㄴㄷㄹㅁㅂㅅㅇㅈㅊㅋㅌㅍㅎ"
+_NEVER_A_WORD = _CIRCLED + _JAMO
+
+# Patterns begin with one character class wherever they can: the regex engine then skips to the next candidate at once.
+_MARKER = (
+    r"[aAcCoO답정答正#](?:(?:(?i:(?<=a)nswer|(?<=c)hoice|(?<=o)ption)|(?<=정)답|(?<=답)안?|(?<=答)[案え]|(?<=正)解)"
+    r"\s*[*_]*\s*(?::|：|=|(?i:\bis\b):?|은|는|이|是|は)|(?<=#)###)"
+)
+_OPENING = r"[\s*_\"'“‘(\[{<「$:]*(?:\\boxed\s*\{)?(?:\\text\s*\{)?(?i:(?:option|choice)\s+)?[(\[*\"'“‘]*"
+
+_CLOSING = r"(?=\s*(?:[\W_]*$|[.,;:)\]}*\"'”’]))"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignPatterns:
+    """Compiled patterns for one set of signs; each captures the sign in its one group, whatever its alternative."""
+
+    whole: re.Pattern[str]
+    """The answer is the sign and nothing else."""
+    declared: re.Pattern[str]
+    """After "answer is", "Answer:", "정답은", "답:", "####"."""
+    boxed: re.Pattern[str]
+    leading: re.Pattern[str]
+    """At the start of a line, followed by a bracket, a point or the line's end."""
+    marked: tuple[re.Pattern[str], ...]
+    """In brackets, bold or quotes; "option B"; never anything but a sign (③); "3번"."""
+    bare: re.Pattern[str]
+    """A letter as a word of its own; "A dog" and "I think" are not."""
+
+
+def sign_table(choices: Sequence[str]) -> Mapping[str, int] | None:
+    """Which sign names which choice: the choices' own signs and, where they count from the start, other alphabets'.
+
+    None when the choices are words. Digits name choices only where the choices themselves are digits or circled.
+    """
+    own = {choice.upper(): index for index, choice in enumerate(choices)}
+    count = len(choices)
+    for alphabet in (LETTERS, _CIRCLED, _SYLLABLES, _JAMO, _DIGITS):
+        if [*own] == [*alphabet[:count]]:
+            alphabets = [LETTERS, _CIRCLED, _SYLLABLES, _JAMO]
+            if alphabet in (_DIGITS, _CIRCLED):
+                alphabets = [_DIGITS, _CIRCLED]
+            return {sign: index for signs in alphabets for index, sign in enumerate(signs[:count])}
+    if all(len(choice) == 1 and choice.isascii() and choice.isalnum() for choice in own) and len(own) == count:
+        return own
+    return None
+
+
+def sign_patterns(signs: Mapping[str, int]) -> SignPatterns:
+    """Compile the patterns that find any of `signs`."""
+    upper = _one_of(signs)
+    either = _one_of([*signs, *(sign.lower() for sign in signs if sign.isascii())])
+    always = _one_of([sign for sign in signs if sign in _NEVER_A_WORD])
+    plain = _one_of([sign for sign in signs if sign.isascii()])
+    return SignPatterns(
+        whole=re.compile(rf"[\W_]*({either})번?[\W_]*"),
+        declared=re.compile(rf"{_MARKER}{_OPENING}({upper}(?![^\W가-힣_])|{either}{_CLOSING})", re.M),
+        boxed=re.compile(rf"\\boxed\s*\{{\s*(?:\\text\w*\s*\{{)?\W*({either})\W*\}}"),
+        leading=re.compile(rf"^[\s*_(\[\"'“‘]*({either})(?:[*_\"'”’]*[)\].:、．](?![0-9])|[*_]*\s*$)", re.M),
+        marked=(
+            re.compile(rf"[(\[「*\"'“‘](?<!\w[(\[\"'“‘])\(?({either})(?=[)\]」]|\)?\.?\*\*|[\"'”’])"),
+            re.compile(rf"[OoCc](?<!\w[OoCc])(?:(?<=[Oo])ption|(?<=[Cc])hoice)\s+({upper})(?!\w)"),
+            re.compile(f"({always})"),
+            re.compile(rf"({plain})(?<!\w.)번"),
+        ),
+        bare=re.compile(
+            rf"({plain})(?<![\w'’].)(?<![0-9][.,].)(?![\w'’]|[.,][0-9])"
+            r"(?!(?<=[AI])\s+(?!(?:is|or|and|because|since|as)\b)[a-z])"
+        ),
+    )
+
+
+def find_sign(text: str, patterns: SignPatterns) -> str | None:
+    """The sign that `text` chooses, in upper case; None when none stands there.
+
+    In this order: the answer is the sign alone; the last one declared ("the answer is B", "정답은 ③"); the last one
+    boxed; one that leads the answer ("B) because ..."), unless other lines lead with other signs; the last one marked
+    as a sign ("(B)"); the last bare one.
+    """
+    if match := patterns.whole.fullmatch(text):
+        return match[1].upper()
+    return (
+        _last_sign(text, patterns.declared)
+        or _last_sign(text, patterns.boxed)
+        or _leading_sign(text, patterns.leading)
+        or _last_sign(text, *patterns.marked)
+        or _last_sign(text, patterns.bare)
+    )
+
+
+def _leading_sign(text: str, pattern: re.Pattern[str]) -> str | None:
+    first = pattern.match(text)
+    if first is None:
+        return None
+    rivals = {match[1].upper() for match in pattern.finditer(text)}
+    return first[1].upper() if len(rivals) == 1 else None
+
+
+def _last_sign(text: str, *patterns: re.Pattern[str]) -> str | None:
+    found = [(match.start(1), match[1]) for pattern in patterns for match in pattern.finditer(text)]
+    return max(found)[1].upper() if found else None
+
+
+def _one_of(signs: Mapping[str, int] | Sequence[str]) -> str:
+    """A character class, as every sign is one character; without signs, one that matches nothing."""
+    return f"[{''.join(map(re.escape, signs))}]" if signs else r"(?!)"

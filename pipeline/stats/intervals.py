@@ -1,0 +1,77 @@
+"""Means with their standard errors, and 95 % intervals; never an interval from a single observation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+Interval = tuple[float, float]
+NO_SPREAD = 1e-12
+"""A standard error below this share of the values is rounding noise: the values do not vary."""
+
+
+def mean_se(values: Sequence[float] | NDArray[np.float64]) -> tuple[float | None, float | None]:
+    """Mean and standard error, the latter from the variance with n - 1; None where n is too small.
+
+    Source: Miller 2024, "Adding Error Bars to Evals", section 2.1.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.size == 0:
+        return None, None
+    mean = float(array.mean())
+    if array.size < 2:
+        return mean, None
+    return mean, float(array.std(ddof=1) / np.sqrt(array.size))
+
+
+def wilson(passed: int, n: int, level: float = 0.95) -> Interval | None:
+    """Score interval of a proportion; None when n < 2.
+
+    Source: Wilson 1927; recommended for any n by Brown, Cai and DasGupta 2001.
+    """
+    _check_counts(passed, n)
+    if n < 2:
+        return None
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share = passed / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * ((share * (1 - share) + z * z / (4 * n)) / n) ** 0.5
+    # at the ends the formula gives exactly 0 or 1, rounding does not
+    low = 0.0 if passed == 0 else centre - half
+    high = 1.0 if passed == n else centre + half
+    return low, high
+
+
+def clopper_pearson(passed: int, n: int, level: float = 0.95) -> Interval | None:
+    """Exact interval of a proportion, conservative; None when n < 2.
+
+    Source: Clopper and Pearson 1934, through quantiles of the beta distribution.
+    """
+    _check_counts(passed, n)
+    if n < 2:
+        return None
+    tail = (1 - level) / 2
+    low = 0.0 if passed == 0 else float(special.betaincinv(passed, n - passed + 1, tail))
+    high = 1.0 if passed == n else float(special.betaincinv(passed + 1, n - passed, 1 - tail))
+    return low, high
+
+
+def t_interval(mean: float | None, se: float | None, n: int, level: float = 0.95) -> Interval | None:
+    """Interval of a mean with Student's t on n - 1 degrees of freedom.
+
+    None when n < 2, and when the values do not vary: a width of 0 would claim a certainty that n values cannot give.
+    Source: Student 1908.
+    """
+    if mean is None or se is None or n < 2 or se <= NO_SPREAD * abs(mean):
+        return None
+    half = se * float(special.stdtrit(n - 1, (1 + level) / 2))
+    return mean - half, mean + half
+
+
+def _check_counts(passed: int, n: int) -> None:
+    if not 0 <= passed <= n:
+        raise ValueError(f"{passed} passed of {n} is not a proportion")

@@ -1,0 +1,1 @@
+"""The run folder on disk: journal, Parquet parts, manifest; nothing acknowledged is lost."""

@@ -1,0 +1,275 @@
+"""A run folder, open for writing: results in, acknowledged when durable, compacted to Parquet behind the scenes."""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import anyio
+import anyio.abc
+import pyarrow as pa
+
+from pipeline.core.clock import Clock, SystemClock
+from pipeline.core.records import Result
+from pipeline.store import manifest as manifests
+from pipeline.store.committer import Acknowledge, Committer
+from pipeline.store.compaction import write_part
+from pipeline.store.disk import SYSTEM_DISK, Disk, read_regular, reported
+from pipeline.store.folder import MAX_JSON_BYTES, RUN_JSON
+from pipeline.store.journal import encode_record, encode_start
+from pipeline.store.lock import RunLock
+from pipeline.store.manifest import Manifest, State
+from pipeline.store.objects import LocalObjects
+from pipeline.store.parts import RESULTS, job_ids, part_segment, write_table
+from pipeline.store.recovery import (
+    ROWS,
+    SCORES,
+    Recovery,
+    prepare,
+    recover_parts,
+    recover_segments,
+    unlisted_parts,
+)
+from pipeline.store.segments import Entry, Journal, Segment, SegmentLimits
+
+_CLOCK = SystemClock()
+
+
+class RunStore:
+    """The one writer of a run folder.
+
+    `commit_forever` runs beside the producers; `put` queues; `finish` leaves nothing but parts. A result counts once
+    `on_acknowledged` has been called with it: from then on no crash loses it.
+    """
+
+    def __init__(self, folder: Path, lock: RunLock, disk: Disk, recovery: Recovery) -> None:
+        """Use `open` instead."""
+        self.folder = folder
+        self.recovered = recovery
+        self._lock = lock
+        self._disk = disk
+        self._objects = LocalObjects(folder, disk)
+        self._compacting = anyio.CapacityLimiter(1)
+        self._writer_ended: anyio.Event | None = None
+        self._manifest: Manifest
+        self._journal: Journal
+        self._committer: Committer
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        disk: Disk = SYSTEM_DISK,
+        segment_rows: int = 20_000,
+        segment_bytes: int = 64 * 1024 * 1024,
+        commit_seconds: float = 0.01,
+        clock: Clock = _CLOCK,
+    ) -> RunStore:
+        """Take the lock, put right what a crash left behind, and be ready.
+
+        Raises OutputError (exit 73) if another process holds the folder, DiskError (exit 74) if a listed part is gone.
+        """
+        lock = RunLock.take(folder, now=clock.now())
+        store = cls(folder, lock, disk, Recovery())
+        try:
+            with reported(folder):
+                store._recover(SegmentLimits(rows=segment_rows, bytes=segment_bytes))
+        except BaseException:
+            lock.release()
+            raise
+        store._committer = Committer(store._journal, commit_seconds)
+        return store
+
+    def __enter__(self) -> Self:
+        """Be closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def shard_rows(self) -> Mapping[str, int]:
+        """Finished jobs per shard, acknowledged ones only; reads no file."""
+        manifest, segments = self._snapshot()
+        rows: Counter[str] = Counter()
+        for part in manifest.parts:
+            rows.update(part.shards)
+        for segment in segments:
+            rows.update({shard: len(ids) for shard, ids in segment.jobs.items()})
+        return rows
+
+    def job_ids(self, shard: str) -> set[str]:
+        """Ids of a shard's finished jobs; reads only the parts that hold some of them."""
+        manifest, segments = self._snapshot()
+        found: set[str] = set()
+        for segment in segments:
+            found |= segment.jobs.get(shard, {}).keys()
+        for part in manifest.parts:
+            if shard in part.shards:
+                found |= job_ids(self.folder / RESULTS / part.file, [shard])
+        return found
+
+    def spent_usd(self) -> Decimal:
+        """Known costs of all attempts of everything stored, failed attempts included, reused answers not."""
+        manifest, segments = self._snapshot()
+        listed = sum((part.spent_usd for part in manifest.parts), Decimal(0))
+        return listed + sum((segment.spent_usd for segment in segments), Decimal(0))
+
+    def parts(self) -> list[Path]:
+        """The results that the manifest in force lists, in order."""
+        return [self.folder / RESULTS / part.file for part in self._manifest.parts]
+
+    async def commit_forever(
+        self, *, on_acknowledged: Acknowledge, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Write what is put, until `finish`; the one writer task, run in the caller's task group.
+
+        Raises DiskError (exit 74) when the disk fails; `put` and `finish` raise it too from then on.
+        """
+        self._writer_ended = anyio.Event()
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._compact_forever)
+                await self._committer.run(on_acknowledged, task_status.started)
+                tasks.cancel_scope.cancel()
+        finally:
+            self._writer_ended.set()
+        self._committer.check()
+
+    async def put(self, result: Result) -> None:
+        """Queue a result; waits only when 64 MiB or 20,000 rows are waiting to be written."""
+        line = encode_record(result)
+        if self._committer.is_full:
+            await self._committer.room()
+        self._committer.add(Entry(line, result.job_id, result))
+
+    def put_start(self, job_id: str) -> None:
+        """Note that a request for `job_id` is about to leave, so that a crash can count what was possibly paid."""
+        self._committer.add(Entry(encode_start(job_id), job_id, None))
+
+    async def finish(self, state: State) -> None:
+        """Store everything queued, turn the journal into parts, and list them; then nothing more can be put.
+
+        Raises DiskError (exit 74); everything acknowledged is kept then.
+        """
+        self._committer.close()
+        if self._writer_ended is not None:
+            await self._writer_ended.wait()
+        self._committer.check()
+        await self._committer.drain()
+        await anyio.to_thread.run_sync(self._finish, state, limiter=self._compacting)
+
+    def close(self) -> None:
+        """Store what still waits, as far as the disk allows, and release the lock; closing twice is harmless."""
+        try:
+            self._committer.drain_now()
+            self._journal.close()
+        finally:
+            self._lock.release()
+
+    def put_rows(self, table: pa.Table, name: str) -> None:
+        """Store dataset columns as `rows/<name>.parquet`; a name that exists is kept, so repeating is harmless."""
+        if not self.has_rows(name):
+            self._put_table(ROWS, name, table)
+
+    def has_rows(self, name: str) -> bool:
+        """Whether `rows/<name>.parquet` is stored."""
+        return (self.folder / ROWS / _file_name(name)).exists()
+
+    def put_scores(self, part_name: str, table: pa.Table) -> None:
+        """Store the scores of one results part under that part's name, replacing earlier ones as a whole."""
+        self._put_table(SCORES, part_name, table)
+
+    def _put_table(self, directory: str, name: str, table: pa.Table) -> None:
+        path = self.folder / directory / _file_name(name)
+        with reported(self.folder, bytes_needed=table.nbytes):
+            write_table(path, table, self._disk)
+
+    def _snapshot(self) -> tuple[Manifest, list[Segment]]:
+        """The manifest and the segments that it does not cover, of one moment; indexes are copied."""
+        with self._journal.lock:
+            segments = [
+                replace(s, jobs={shard: dict(ids) for shard, ids in s.jobs.items()}) for s in self._journal.pending()
+            ]
+            return self._manifest, segments
+
+    def _recover(self, limits: SegmentLimits) -> None:
+        prepare(self.folder, self._disk)
+        manifest = recover_parts(self.folder, self._objects, self._disk, self.recovered)
+        segments = recover_segments(self.folder, manifest, self._disk, self.recovered)
+        last = max([manifest.compacted_through, *(segment.number for segment in segments), *_segments_of(manifest)])
+        self._manifest = manifest
+        self._journal = Journal(self.folder, self._disk, limits, segments, last + 1)
+
+    async def _compact_forever(self) -> None:
+        while True:
+            if self._journal.sealed:
+                try:
+                    await anyio.to_thread.run_sync(self._compact_oldest, limiter=self._compacting)
+                except Exception as error:
+                    self._committer.fail(error)
+                    return
+            else:
+                self._committer.sealed = anyio.Event()
+                await self._committer.sealed.wait()
+
+    def _compact_oldest(self) -> None:
+        segment = self._journal.sealed[0]
+        with reported(self.folder, bytes_needed=segment.length):
+            part = write_part(self.folder, segment, self._manifest, self._disk) if segment.records else None
+            parts = (*self._manifest.parts, part) if part else self._manifest.parts
+            manifest = self._commit(
+                replace(self._manifest, state="running", compacted_through=segment.number, parts=parts)
+            )
+            with self._journal.lock:
+                self._manifest = manifest
+                self._journal.forget(segment)
+            if segment.path.exists():
+                self._disk.unlink(segment.path)
+
+    def _finish(self, state: State) -> None:
+        with reported(self.folder):
+            self._journal.seal()
+            while self._journal.sealed:
+                self._compact_oldest()
+            for path in unlisted_parts(self.folder, self._manifest):
+                self._disk.unlink(path)
+            if self._manifest.state != state or not self._manifest.number:
+                self._manifest = self._commit(replace(self._manifest, state=state))
+
+    def _commit(self, manifest: Manifest) -> Manifest:
+        """Commit the next manifest, after a look whether the parts are still there."""
+        for part in manifest.parts:
+            if (self.folder / RESULTS / part.file).stat().st_size != part.bytes:
+                raise OSError(errno.EIO, "was changed while the run wrote", str(self.folder / RESULTS / part.file))
+        number = max(manifests.numbered(self._objects), default=0) + 1
+        numbered = replace(manifest, number=number, run_sha256=self._run_sha256())
+        manifests.commit(self._objects, numbered)
+        return numbered
+
+    def _run_sha256(self) -> str | None:
+        try:
+            return sha256(read_regular(self.folder / RUN_JSON, limit=MAX_JSON_BYTES)).hexdigest()
+        except FileNotFoundError:
+            return None
+
+
+def _segments_of(manifest: Manifest) -> list[int]:
+    return [part_segment(part.file) or 0 for part in manifest.parts]
+
+
+def _file_name(name: str) -> str:
+    file = name if name.endswith(".parquet") else f"{name}.parquet"
+    if Path(file).name != file or file.startswith("."):
+        raise ValueError(f"not a file name: {name!r}")
+    return file

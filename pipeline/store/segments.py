@@ -1,0 +1,197 @@
+"""Writing the journal: append a batch, wait for the disk, only then count it; errors never damage what counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from threading import Lock
+from typing import Any, NamedTuple
+
+from pipeline.core.records import Result
+from pipeline.store.disk import Disk, is_full, reported
+from pipeline.store.journal import FOLDER, encode_start, segment_name
+
+
+class Entry(NamedTuple):
+    """A line on its way to the journal: of a result, or of a start (then `result` is None)."""
+
+    line: bytes
+    job_id: str
+    result: Result | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Segment:
+    """One journal file and an index of what it holds durably."""
+
+    number: int
+    path: Path
+    length: int = 0
+    """Bytes that count; what lies behind them was never acknowledged."""
+    records: int = 0
+    """Result lines, redundant ones included."""
+    jobs: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    """By shard and job id: what its attempts cost. Without the redundant ones."""
+    redundant: set[str] = field(default_factory=set)
+    """Job ids whose result an older segment or part holds already."""
+
+    @property
+    def results(self) -> int:
+        """Jobs that this segment is the one to hold."""
+        return sum(map(len, self.jobs.values()))
+
+    @property
+    def spent_usd(self) -> Decimal:
+        """What the attempts of these jobs cost, as far as known."""
+        return sum((cost for costs in self.jobs.values() for cost in costs.values()), Decimal(0))
+
+    def add(self, job_id: str, shard: str, spent_usd: Decimal) -> None:
+        """Count one result line."""
+        self.records += 1
+        if job_id not in self.redundant:
+            self.jobs.setdefault(shard, {}).setdefault(job_id, spent_usd)
+
+    def drop(self, job_ids: Iterable[str]) -> None:
+        """Mark results as redundant; their cost is counted where they are held."""
+        for job_id in job_ids:
+            self.redundant.add(job_id)
+            for costs in self.jobs.values():
+                costs.pop(job_id, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentLimits:
+    """When a segment is sealed."""
+
+    rows: int
+    bytes: int
+
+
+class Journal:
+    """The segments that no part holds yet: sealed ones, and one that takes appends; for one thread at a time."""
+
+    def __init__(self, folder: Path, disk: Disk, limits: SegmentLimits, found: Sequence[Segment], number: int) -> None:
+        """Continue after the segments `found`, the last of them if it has room; new ones are numbered from `number`."""
+        self.lock = Lock()
+        """Guards the lists and indexes below against readers in other threads."""
+        self.sealed: list[Segment] = list(found)
+        self.current: Segment | None = None
+        self._folder = folder
+        self._directory = folder / FOLDER
+        self._disk = disk
+        self._limits = limits
+        self._number = number
+        self._fd: int | None = None
+        self._open_starts: dict[str, None] = {}
+        if self.sealed and not self._is_full(self.sealed[-1]):
+            self.current = self.sealed.pop()
+
+    @property
+    def rows_left(self) -> int:
+        """Rows that the current segment takes before it is sealed."""
+        return self._limits.rows - (self.current.records if self.current else 0)
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Store entries durably, or raise DiskError; then none of them counts, and all that counted before still does.
+
+        A batch of starts alone is written but not waited for.
+        """
+        data = b"".join([entry.line for entry in entries])
+        durable = any(entry.result is not None for entry in entries)
+        with reported(self._folder, bytes_needed=len(data)):
+            self._write_somewhere(data, durable)
+        with self.lock:
+            self._count(entries)
+        if self.current is not None and self._is_full(self.current):
+            self.seal()
+
+    def seal(self) -> None:
+        """Close the current segment for good; it is ready to be compacted."""
+        self.close()
+        if self.current is None:
+            return
+        with self.lock:
+            self.sealed.append(self.current)
+            self.current = None
+
+    def forget(self, segment: Segment) -> None:
+        """Drop a segment from the index; the caller holds `lock` and has a part for it."""
+        self.sealed.remove(segment)
+
+    def pending(self) -> list[Segment]:
+        """Every segment that no part holds yet; the caller holds `lock`."""
+        return [*self.sealed, self.current] if self.current else list(self.sealed)
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            self._disk.close(fd)
+
+    def _write_somewhere(self, data: bytes, durable: bool) -> None:
+        """Write to the current segment, and on an error once more to a new one: a failed sync is never repeated."""
+        for is_last_try in (False, True):
+            try:
+                self._write(data, durable)
+                break
+            except OSError as error:
+                self._abandon()
+                if is_last_try or is_full(error):
+                    raise
+
+    def _write(self, data: bytes, durable: bool) -> None:
+        segment = self.current or self._new_segment()
+        if self._fd is None:
+            self._fd = self._disk.open_append(segment.path)
+            self._disk.fsync_dir(self._directory)
+        header = b"" if segment.length else b"".join(map(encode_start, self._open_starts))
+        self._disk.write_all(self._fd, header + data)
+        if durable:
+            self._disk.fdatasync(self._fd)
+        segment.length += len(header) + len(data)
+
+    def _new_segment(self) -> Segment:
+        path = self._directory / segment_name(self._number)
+        self.current = Segment(number=self._number, path=path)
+        self._number += 1
+        return self.current
+
+    def _abandon(self) -> None:
+        """Cut what did not count and leave the file for good; it is never synced again."""
+        segment, fd = self.current, self._fd
+        if segment is not None and fd is not None:
+            with suppress(OSError):
+                self._disk.truncate(fd, segment.length)
+        with suppress(OSError):
+            self.close()
+        self.seal()
+
+    def _count(self, entries: Sequence[Entry]) -> None:
+        segment = self.current
+        assert segment is not None
+        for entry in entries:
+            if entry.result is None:
+                self._open_starts[entry.job_id] = None
+                continue
+            self._open_starts.pop(entry.job_id, None)
+            segment.add(entry.job_id, entry.result.shard, _spent_on(entry.result))
+
+    def _is_full(self, segment: Segment) -> bool:
+        return segment.records >= self._limits.rows or segment.length >= self._limits.bytes
+
+
+def spent_on_row(row: Mapping[str, Any]) -> Decimal:
+    """Known costs of a decoded result's attempts; nothing for an answer taken over from an earlier run."""
+    if row.get("source") == "reused":
+        return Decimal(0)
+    costs = (attempt.get("cost_usd") for attempt in row.get("attempts") or ())
+    return sum((Decimal(cost) for cost in costs if cost is not None), Decimal(0))
+
+
+def _spent_on(result: Result) -> Decimal:
+    if result.source == "reused":
+        return Decimal(0)
+    return sum((attempt.cost_usd for attempt in result.attempts if attempt.cost_usd is not None), Decimal(0))

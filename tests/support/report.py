@@ -1,0 +1,288 @@
+"""A made-up run for tests of the pages: 3 models, 2 prompts, 250 rows, its figures counted from its answers."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable
+from itertools import combinations
+from typing import Any
+
+from pipeline.report.view import RunView, Sample, SampleScore, Turn
+
+ROWS = 250
+METRIC = "number"
+MODELS = {"sonnet": (0.89, 0.0042, 1450.0), "haiku": (0.83, 0.0011, 620.0), "한국어-모델": (0.71, 0.0006, 880.0)}
+PROMPTS = {"steps": 0.0, "direct": -0.13}
+STOPS = {"ok": "end_turn", "truncated": "max_tokens", "refused": "refusal", "error": None}
+QUESTION = (
+    "A bakery sells 24 rolls in the morning and {n} in the afternoon. Each roll costs $1.50, and the baker gives "
+    "every third customer a free one.\nHow many dollars does the bakery take in a day?"
+)
+
+
+def make_view(*, simulated: bool = True, samples: Iterable[Sample] | None = None, **changes: Any) -> RunView:
+    """Build the run; `changes` replace entries of the summary."""
+    answers = _answers()
+    summary = {**_summary(answers), "simulated": simulated, **changes}
+    return RunView(
+        summary=summary,
+        description="Word problems, two prompts, three models",
+        created_at="2026-11-22 09:30 UTC",
+        dataset={"name": "arithmetic.parquet", "rows": ROWS, "sha256": "4f2c9d0e8b7a" + "0" * 52},
+        version="0.1.0",
+        samples=tuple(samples) if samples is not None else _samples(answers),
+        total_jobs=summary["jobs"]["total"],
+        notes=("The prices are those of 2025-09-29.",),
+    )
+
+
+def make_sample(**changes: Any) -> Sample:
+    """Build one wrong answer; `changes` replace its fields."""
+    fields: dict[str, Any] = {
+        "job_id": "j1",
+        "row_id": "row-1",
+        "model": "sonnet",
+        "prompt": "steps",
+        "params": "{}",
+        "repeat": 0,
+        "status": "ok",
+        "stop_reason": "end_turn",
+        "turns": (Turn(role="user", text="What is 2 + 2?"),),
+        "answer": "5",
+        "prefill": "",
+        "thinking": None,
+        "error": None,
+        "scores": (make_score(),),
+        "input_tokens": 12,
+        "output_tokens": 3,
+        "cost_usd": "0.00042",
+        "latency_ms": 812.0,
+        "attempts": 1,
+    }
+    return Sample(**{**fields, **changes})
+
+
+def make_score(**changes: Any) -> SampleScore:
+    """Build one wrong score; `changes` replace its fields."""
+    fields: dict[str, Any] = {
+        "scorer": METRIC,
+        "value": 0.0,
+        "passed": False,
+        "label": None,
+        "extracted": "5",
+        "expected": "4",
+        "explanation": None,
+        "status": "scored",
+    }
+    return SampleScore(**{**fields, **changes})
+
+
+def make_cell(model: str, prompt: str, mean: float | None, **changes: Any) -> dict[str, Any]:
+    """Build one cell of a summary with `mean` of 200 answers right; `changes` replace its fields."""
+    figures = _figures(round(mean * 200), 200) if mean is not None else {**_figures(0, 200), "mean": None, "ci95": None}
+    return {
+        "model": model,
+        "prompt": prompt,
+        "params": "{}",
+        "n": 200,
+        "metrics": {METRIC: figures},
+        "stop_reasons": {"end_turn": 200},
+        "tokens": {"input": 1000, "cache_read": None, "cache_write": None, "output": 500, "thinking": None},
+        "cost_usd": "0.5",
+        "cost_per_1k_jobs_usd": "2.5",
+        "cost_per_pass_usd": "0.003",
+        "retries": 0,
+        "wasted_usd": "0",
+        "latency_ms": {"p50": 800.0, "p95": 1900.0, "p99": 2600.0},
+        "first_token_ms": {"p50": None, "p95": None},
+        **changes,
+    }
+
+
+def make_comparison(a: tuple[str, str], b: tuple[str, str], difference: float, **changes: Any) -> dict[str, Any]:
+    """Build a comparison of two cells whose interval is the difference ± 4 points; `changes` replace its fields."""
+    return {
+        "metric": METRIC,
+        "a": {"model": a[0], "prompt": a[1], "params": "{}"},
+        "b": {"model": b[0], "prompt": b[1], "params": "{}"},
+        "n": 200,
+        "difference": difference,
+        "se": 0.02,
+        "ci95": [difference - 0.04, difference + 0.04],
+        "gained": 20,
+        "lost": 8,
+        "p": 0.001,
+        "p_adjusted": 0.01,
+        "test": "mcnemar",
+        "smallest_detectable": 0.056,
+        **changes,
+    }
+
+
+def make_summary(cells: list[dict[str, Any]], comparisons: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
+    """Build a summary of these cells; `changes` replace its entries."""
+    jobs = sum(cell["n"] for cell in cells)
+    return {
+        "eval": "arithmetic",
+        "run_id": "r1",
+        "simulated": False,
+        "jobs": _jobs(total=jobs, ok=jobs),
+        "cells": cells,
+        "comparisons": comparisons,
+        "cost": {"total_usd": "1.5", "unpriced_jobs": 0, "reused_saved_usd": None, "budget_usd": None},
+        "gates": [],
+        **changes,
+    }
+
+
+Answers = dict[tuple[str, str], list[tuple[str, bool]]]
+
+
+def _answers() -> Answers:
+    """Draw status and correctness per cell and row; a row is as hard for every cell."""
+    rng = random.Random(7)
+    hardness = [rng.gauss(0, 0.28) for _ in range(ROWS)]
+    return {
+        (model, prompt): [_answer(rng, skill + effect - 0.6 * abs(hard), model) for hard in hardness]
+        for model, (skill, _, _) in MODELS.items()
+        for prompt, effect in PROMPTS.items()
+    }
+
+
+def _answer(rng: random.Random, chance: float, model: str) -> tuple[str, bool]:
+    draw = rng.random()
+    status = "error" if draw < 0.008 else "refused" if draw < 0.016 else "truncated" if draw < 0.05 else "ok"
+    if model == "sonnet" and status == "refused":
+        status = "ok"
+    return status, status == "ok" and rng.random() < chance + 0.14
+
+
+def _summary(answers: Answers) -> dict[str, Any]:
+    statuses = [status for cell in answers.values() for status, _ in cell]
+    counted = {name: statuses.count(name) for name in STOPS}
+    cells = [_cell(model, prompt, rows) for (model, prompt), rows in answers.items()]
+    pairs = [(a, b) for a, b in combinations(answers, 2) if (a[0] == b[0]) != (a[1] == b[1])]
+    return {
+        "eval": "arithmetic",
+        "run_id": "2026-11-22-0930-7f3a",
+        "jobs": _jobs(total=len(statuses), reused=40, **counted),
+        "cells": cells,
+        "comparisons": [_comparison(a, b, answers, len(pairs)) for a, b in pairs],
+        "cost": {
+            "total_usd": "2.8914",
+            "unpriced_jobs": 3,
+            "reused_saved_usd": "0.084",
+            "budget_usd": "5.00",
+            "estimated_jobs": 2,
+        },
+        "gates": [
+            {"metric": METRIC, "model": "sonnet", "min": 0.85, "value": 0.872, "passed": True},
+            {"metric": METRIC, "model": "haiku", "min": 0.9, "value": 0.812, "passed": False},
+        ],
+    }
+
+
+def _jobs(**counts: int) -> dict[str, int]:
+    names = ("total", "ok", "truncated", "refused", "empty", "error", "blocked", "skipped", "reused")
+    return {name: counts.get(name, 0) for name in names}
+
+
+def _cell(model: str, prompt: str, rows: list[tuple[str, bool]]) -> dict[str, Any]:
+    _, price, median = MODELS[model]
+    right = sum(passed for _, passed in rows)
+    n = sum(status != "error" for status, _ in rows)
+    factor = 2.4 if prompt == "steps" else 0.5
+    ok = sum(status == "ok" for status, _ in rows)
+    return {
+        **make_cell(model, prompt, 0.5),
+        "n": len(rows),
+        "metrics": {METRIC: {**_figures(right, n), "answered": {"mean": right / ok, "n": ok}, "unscored": 2}},
+        "stop_reasons": {
+            reason: found for status, reason in STOPS.items() if reason and (found := sum(s == status for s, _ in rows))
+        },
+        "tokens": {
+            "input": 31_204,
+            "cache_read": 1_204_000 if prompt == "steps" else None,
+            "cache_write": 4_800 if prompt == "steps" else None,
+            "output": int(60_000 * factor),
+            "thinking": None,
+        },
+        "cost_usd": f"{price * factor * len(rows) / 4:.6f}",
+        "cost_per_1k_jobs_usd": f"{price * factor * 250:.6f}",
+        "cost_per_pass_usd": f"{price * factor * len(rows) / 4 / right:.9f}",
+        "retries": 7,
+        "wasted_usd": "0.0021",
+        "latency_ms": {"p50": median * factor, "p95": median * factor * 2.1, "p99": median * factor * 3.4},
+    }
+
+
+def _figures(right: int, n: int) -> dict[str, Any]:
+    p, z = right / n, 1.959964
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    reach = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    se = math.sqrt(p * (1 - p) / (n - 1))
+    return {"mean": p, "se": se, "ci95": [centre - reach, centre + reach], "n": n, "passed": right, "unscored": 0}
+
+
+def _comparison(a: tuple[str, str], b: tuple[str, str], answers: Answers, tests: int) -> dict[str, Any]:
+    pairs = [(x[1], y[1]) for x, y in zip(answers[a], answers[b], strict=True) if "error" not in (x[0], y[0])]
+    gained = sum(not x and y for x, y in pairs)
+    lost = sum(x and not y for x, y in pairs)
+    n = len(pairs)
+    difference = (gained - lost) / n
+    se = math.sqrt(((gained + lost) / n - difference**2) / (n - 1))
+    p = min(1.0, 2 * sum(math.comb(gained + lost, k) for k in range(min(gained, lost) + 1)) / 2 ** (gained + lost))
+    return make_comparison(
+        a,
+        b,
+        difference,
+        n=n,
+        se=se,
+        ci95=[difference - 1.96 * se, difference + 1.96 * se],
+        gained=gained,
+        lost=lost,
+        p=p,
+        p_adjusted=min(1.0, p * tests),
+        smallest_detectable=2.8 * se,
+    )
+
+
+def _samples(answers: Answers) -> tuple[Sample, ...]:
+    jobs = [
+        _sample(model, prompt, row, *answers[model, prompt][row])
+        for row in range(0, ROWS, 3)
+        for model, prompt in answers
+    ]
+    return tuple(
+        sorted(jobs, key=lambda sample: (sample.status != "error", sample.scores[:1] != () and sample.answer == "36"))
+    )
+
+
+def _sample(model: str, prompt: str, row: int, status: str, passed: bool) -> Sample:
+    _, price, median = MODELS[model]
+    found = str(36 + row) if passed else "41.5"
+    working = f"24 + {row} rolls are {24 + row}.\n따라서 정답은 {found}입니다."
+    scored = make_score(value=float(passed), passed=passed, extracted=found, expected=str(36 + row))
+    failed = status == "error"
+    return make_sample(
+        job_id=f"{model}-{prompt}-{row:04d}",
+        row_id=f"gsm-{row:04d}",
+        model=model,
+        prompt=prompt,
+        status=status,
+        stop_reason=STOPS[status],
+        turns=(
+            Turn(role="system", text="You are a careful tutor. Answer with one number."),
+            Turn(role="user", text=QUESTION.format(n=row)),
+        ),
+        answer="" if failed else found if prompt == "direct" else working,
+        prefill="The answer is " if prompt == "direct" else "",
+        error="529 overloaded_error: Overloaded (4 attempts, last after 31 s)" if failed else None,
+        scores=() if failed else (scored,),
+        input_tokens=None if failed else 118 + row,
+        output_tokens=None if failed else 64,
+        cost_usd=None if failed else f"{price:.6f}",
+        latency_ms=None if failed else median + row,
+        attempts=4 if failed else 1,
+    )

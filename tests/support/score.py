@@ -1,0 +1,30 @@
+"""Scorers built in one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.core.settings import ScorerSettings
+from pipeline.score.scorers import Scorer, build_scorer
+
+
+def scorer(
+    kind: str,
+    *,
+    expected: str | None = "{{ answer }}",
+    pattern: str | None = None,
+    function: str | None = None,
+    folder: str = ".",
+    **options: Any,
+) -> Scorer:
+    return build_scorer(
+        ScorerSettings(
+            kind=kind,
+            name=f"my {kind}",
+            expected=expected,
+            pattern=pattern,
+            function=function,
+            options=options,
+            folder=folder,
+        )
+    )

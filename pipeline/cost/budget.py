@@ -92,7 +92,7 @@ class Budget:
         self._decide()
 
     def add_spent(self, amount: Decimal) -> None:
-        """Count what earlier sessions of this run have spent."""
+        """Count what this run spent before it was interrupted."""
         self._spent += amount
         self._decide()
 

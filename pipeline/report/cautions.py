@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.report import numbers
@@ -11,11 +11,8 @@ from pipeline.report.visible import one_line
 
 SHARE_WORTH_A_CAUTION = 0.02
 SIMULATED = "Simulated run: the answers come from the built-in simulator, so they say nothing about real models."
-_WEAK_ANSWERS: tuple[tuple[str, Sequence[str], str], ...] = (
-    ("truncated", ("max_tokens", "model_context_window_exceeded"), "cut off at a token limit"),
-    ("refused", ("refusal",), "refused"),
-    ("empty", (), "empty"),
-)
+_ANSWERED = ("ok", "truncated", "refused", "empty")
+_WEAK_ANSWERS = (("truncated", "cut off at a token limit"), ("refused", "refused"), ("empty", "empty"))
 _LEFT_OUT = (("error", "ending in an error"), ("blocked", "blocked by the guard"), ("skipped", "skipped"))
 
 
@@ -52,12 +49,11 @@ def _left_out(summary: Summary) -> list[Caution]:
 
 def _weak(summary: Summary) -> list[Caution]:
     jobs = summary["jobs"]
-    answered = sum(jobs[status] for status in ("ok", "truncated", "refused", "empty"))
+    answered = sum(jobs[name] for name in _ANSWERED)
     found = []
-    for status, reasons, words in _WEAK_ANSWERS:
-        worst, worst_share = _worst(summary, reasons)
-        overall = jobs[status] / answered if answered else 0.0
-        if max(overall, worst_share) <= SHARE_WORTH_A_CAUTION:
+    for status, words in _WEAK_ANSWERS:
+        worst, worst_share = _worst(summary, status)
+        if max(_share(jobs, status), worst_share) <= SHARE_WORTH_A_CAUTION:
             continue
         where = f"; {one_line(label(worst))} has most, {numbers.metric(worst_share, share=True)}" if worst else ""
         share = numbers.share_of(jobs[status], answered)
@@ -67,16 +63,16 @@ def _weak(summary: Summary) -> list[Caution]:
     return found
 
 
-def _worst(summary: Summary, reasons: Sequence[str]) -> tuple[Cell | None, float]:
-    """Find the cell with the largest share of these stop reasons; no cell where there is but one."""
-    worst, worst_share = None, 0.0
-    for cell in summary["cells"]:
-        stops = cell["stop_reasons"]
-        total = sum(stops.values())
-        share = sum(stops.get(reason, 0) for reason in reasons) / total if total else 0.0
-        if share > worst_share:
-            worst, worst_share = cell, share
-    return (worst if len(summary["cells"]) > 1 else None), worst_share
+def _worst(summary: Summary, status: str) -> tuple[Cell | None, float]:
+    """Find the cell with the largest share of answers in this status; no cell where there is but one."""
+    shares = [(_share(cell["statuses"], status), cell) for cell in summary["cells"]]
+    worst_share, worst = max(shares, key=lambda pair: pair[0], default=(0.0, None))
+    return (worst if len(shares) > 1 and worst_share > 0 else None), worst_share
+
+
+def _share(counts: Mapping[str, int], status: str) -> float:
+    answered = sum(counts[name] for name in _ANSWERED)
+    return counts[status] / answered if answered else 0.0
 
 
 def _unscored(summary: Summary) -> list[Caution]:
@@ -97,7 +93,7 @@ def _money(summary: Summary) -> list[Caution]:
     if unpriced := cost["unpriced_jobs"]:
         text = f"The cost of {_number_of(unpriced, 'job')} is unknown, so every total of money is a lower bound."
         found.append(Caution(kind="unpriced", text=text))
-    if estimated := cost.get("estimated_jobs"):
+    if estimated := cost["usage_sources"]["estimated"]:
         text = f"The token usage of {_number_of(estimated, 'job')} is estimated: the provider did not report it."
         found.append(Caution(kind="estimated", text=text))
     return found

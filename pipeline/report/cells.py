@@ -12,7 +12,6 @@ Cell = Mapping[str, Any]
 
 Judgement = Literal["better", "worse", "cannot tell"]
 SIGNIFICANCE = 0.05
-_COMPLETE = frozenset({"end_turn", "stop_sequence", "tool_use"})
 
 
 def key(cell: Cell) -> tuple[str, str, str]:
@@ -73,11 +72,6 @@ def ranked(summary: Summary, metric: str) -> list[Cell]:
     """Return the cells that have a mean, highest first; equal ones in the order of the summary."""
     scored = [(value, cell) for cell in summary["cells"] if (value := mean(cell, metric)) is not None]
     return [cell for _, cell in sorted(scored, key=lambda pair: -pair[0])]
-
-
-def complete(cell: Cell) -> int:
-    """Count the answers that ended on their own: neither cut off nor refused."""
-    return sum(jobs for reason, jobs in cell["stop_reasons"].items() if reason in _COMPLETE)
 
 
 def compare(summary: Summary, metric: str, base: Cell, other: Cell) -> Mapping[str, Any] | None:

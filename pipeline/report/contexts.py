@@ -75,6 +75,7 @@ def cost(view: RunView) -> dict[str, Any]:
         "figures": _cost_figures(summary),
         "cautions": [caution for caution in cautions(summary) if caution.kind in ("unpriced", "estimated")],
         "rows": tables.costs(summary),
+        "any_unpriced": summary["cost"]["unpriced_jobs"] > 0,
         "frontier": charts.cost_against_quality(summary, metrics[0]) if metrics else None,
         "ranking": tables.ranking(summary, metrics[0]) if metrics else [],
         "metric": metrics[0] if metrics else "",

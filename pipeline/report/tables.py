@@ -74,6 +74,8 @@ class CostRow:
     per_pass: str
     retries: str
     wasted: str
+    unpriced: str
+    """Jobs whose cost is unknown and missing from `cost`."""
     latency: tuple[str, str, str]
     """p50, p95, p99."""
     first_token: tuple[str, str]
@@ -174,6 +176,7 @@ def _cost_row(cell: Cell) -> CostRow:
         per_pass=numbers.usd(cell["cost_per_pass_usd"]),
         retries=numbers.count(cell["retries"]),
         wasted=numbers.usd(cell["wasted_usd"]),
+        unpriced=numbers.count(cell["unpriced_jobs"]),
         latency=(
             numbers.milliseconds(_at(latency, "p50")),
             numbers.milliseconds(_at(latency, "p95")),

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from pipeline.core.names import printable
 from pipeline.report import numbers
-from pipeline.report.cells import Cell, Summary, complete, is_share, measured, metric_names, params_text
+from pipeline.report.cells import Cell, Summary, is_share, measured, metric_names, params_text
 
 
 def summary_table(summary: Summary) -> Table:
@@ -37,7 +37,7 @@ def _metric(cell: Cell, metric: str, *, share: bool) -> str:
 
 
 def _answered(cell: Cell) -> str:
-    return f"{numbers.count(complete(cell))}/{numbers.count(cell['n'])}"
+    return f"{numbers.count(cell['statuses']['ok'])}/{numbers.count(cell['n'])}"
 
 
 def _median(cell: Cell) -> str:

@@ -61,7 +61,7 @@ class RunView:
     """One run as the pages see it."""
 
     summary: Mapping[str, Any]
-    """`summary.json` as it is on disk; `cost.estimated_jobs` is read where it is present."""
+    """`summary.json` as it is on disk."""
     description: str
     created_at: str
     dataset: Mapping[str, Any]

@@ -81,7 +81,7 @@ class _Judge:
         figures = measured(self.leader, self.metric) or {}
         ends = numbers.metric_interval(figures["ci95"], share=self.share)
         interval = f"95{_NB}% interval {ends}, " if figures["ci95"] else ""
-        rows = f"{numbers.count(figures['n'])} {'answer' if figures['n'] == 1 else 'answers'}"
+        rows = f"{numbers.count(figures['n'])} {'row' if figures['n'] == 1 else 'rows'}"
         value, who = self._mean(self.leader), one_line(self.leader["model"])
         if self._many_series():
             who += f" with {_quoted_series(self.leader)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 
 import anyio
 import httpx
@@ -15,7 +16,6 @@ from pipeline.core.settings import ModelSettings, ProviderSettings
 from pipeline.providers.formats import wire_format
 from pipeline.run.transport import AUTH
 
-MAX_BODY_BYTES = 64 * 1024 * 1024
 CLOSE_SECONDS = 2.0
 
 
@@ -89,11 +89,9 @@ class Caller:
         status.append(response.status_code)
         try:
             decoder = self._format.decoder(response.status_code, response.headers)
-            received = 0
-            async for chunk in response.aiter_raw():
+            async for chunk in cast(httpx.AsyncByteStream, response.stream):
                 decoder.feed(chunk)
-                received += len(chunk)
-                if received > MAX_BODY_BYTES:
+                if decoder.done:
                     break
             return decoder.finish()
         finally:
@@ -101,10 +99,9 @@ class Caller:
                 await response.aclose()
 
     def _scrubbed(self, outcome: Response | Failure) -> Response | Failure:
-        if isinstance(outcome, Failure):
-            return replace(outcome, message=self._scrubber.scrub(outcome.message)[:2000])
-        text = self._scrubber.scrub_known(outcome.text)
-        return outcome if text == outcome.text else replace(outcome, text=text)
+        if isinstance(outcome, Response):
+            return outcome
+        return replace(outcome, message=self._scrubber.scrub(outcome.message)[:2000])
 
 
 def _auth(header: tuple[str, str], key: Secret) -> tuple[str, str, Secret]:

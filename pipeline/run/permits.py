@@ -5,7 +5,7 @@ A cluster's workers implement the same interface with leases.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -14,6 +14,9 @@ from pipeline.core.records import Usage
 from pipeline.core.settings import Price
 from pipeline.cost.budget import Budget, upper_bound_usd
 from pipeline.run.limits import LaneLimits
+
+PriceOf = Callable[[int | None], Price | None]
+"""The price of a request with so many input tokens, as of the run's date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,18 +57,25 @@ class Permits(Protocol):
 class LocalPermits:
     """Permits within this process: a lane's limits and the run's budget."""
 
-    def __init__(self, limits: LaneLimits, budget: Budget, price: Price | None) -> None:
-        """`price` is the lane's; without one a budget is refused before the run."""
+    def __init__(self, limits: LaneLimits, budget: Budget, price_of: PriceOf) -> None:
+        """`price_of` gives the lane's price by input tokens; without a price a budget is refused before the run."""
         self._limits = limits
         self._budget = budget
-        self._price = price
+        self._price_of = price_of
 
     async def acquire(self, need: Need) -> Permit | None:
         """Reserve money first (it may say no), then wait for the lane's turn."""
-        bound = upper_bound_usd(need.request_bytes, need.images, need.tools, need.max_tokens, self._price)
+        price = self._price_of(max(need.request_bytes, need.input_tokens))
+        bound = upper_bound_usd(need.request_bytes, need.images, need.tools, need.max_tokens, price)
         if bound is not None and not await self._budget.reserve(bound):
             return None
-        return Permit(tokens=await self._limits.acquire(need.input_tokens, need.max_tokens), bound_usd=bound)
+        try:
+            tokens = await self._limits.acquire(need.input_tokens, need.max_tokens)
+        except BaseException:
+            if bound is not None:
+                self._budget.settle(bound, Decimal(0))
+            raise
+        return Permit(tokens=tokens, bound_usd=bound)
 
     def settle(self, permit: Permit, *, usage: Usage | None, cost_usd: Decimal | None, possibly_paid: bool) -> None:
         """Correct buckets and budget; an attempt that was possibly paid stays booked at its bound."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from pipeline.core.records import Attempt, Failure, Job, Response, Result, Status, Usage
+from pipeline.core.secrets import Scrubber
 from pipeline.core.settings import ModelSettings, Price
 from pipeline.core.tokens import estimate_request_tokens, estimate_tokens
 from pipeline.cost.charges import cost_usd
@@ -23,6 +24,8 @@ class ResultContext:
     run_id: str
     eval: str
     model: ModelSettings
+    scrubber: Scrubber = field(default_factory=Scrubber)
+    """Keeps the provider's key out of what models and providers say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +50,17 @@ def answered(
 ) -> Result:
     """The row of a job that got an answer, whatever the answer is worth."""
     usage = response.usage
+    clean = context.scrubber.scrub_known
     return replace(
         _base(context, job, response.status, attempts, timing),
         model_served=response.model_served,
         stop_reason=response.stop_reason,
         stop_reason_raw=response.stop_reason_raw,
         stop_sequence=response.stop_sequence,
-        text=response.text,
-        thinking=response.thinking,
-        content=_json(response.content),
-        tool_calls=_json(response.tool_calls) if response.tool_calls else None,
+        text=clean(response.text),
+        thinking=None if response.thinking is None else clean(response.thinking),
+        content=clean(_json(response.content)),
+        tool_calls=clean(_json(response.tool_calls)) if response.tool_calls else None,
         input_tokens=usage.input_tokens,
         cache_read_tokens=usage.cache_read_tokens,
         cache_write_5m_tokens=usage.cache_write_5m_tokens,
@@ -64,7 +68,7 @@ def answered(
         output_tokens=usage.output_tokens,
         thinking_tokens=usage.thinking_tokens,
         usage_source=usage.source,
-        usage_raw=None if usage.raw is None else _json(usage.raw),
+        usage_raw=None if usage.raw is None else clean(_json(usage.raw)),
         cost_usd=total_cost(cost_usd(usage, price), attempts),
         price_id=None if price is None else price.price_id,
         http_status=attempts[-1].http_status if attempts else None,

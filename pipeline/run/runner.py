@@ -22,7 +22,7 @@ from pipeline.plan.expand import Shard
 from pipeline.run import results
 from pipeline.run.attempt import Caller, Exchange
 from pipeline.run.control import LaneWatch, RunControl
-from pipeline.run.permits import Need, Permit, Permits, max_output_tokens
+from pipeline.run.permits import Need, Permit, Permits, PriceOf, max_output_tokens
 from pipeline.run.results import ResultContext, Timing
 from pipeline.run.retry import UNCHARGED, RetryPolicy, next_delay
 
@@ -68,8 +68,7 @@ class LaneSetup:
     jobs_of: JobSource
     caller: Caller
     permits: Permits
-    price_of: Callable[[int | None], Price | None]
-    """The price of a request with so many input tokens, as of the run's date."""
+    price_of: PriceOf
     run: RunSettings
     control: RunControl
     watch: LaneWatch
@@ -100,15 +99,16 @@ class SyncLane:
 
     async def _dispatch(self, job: Job, sink: Sink, flights: anyio.abc.TaskGroup) -> None:
         setup = self._setup
-        if setup.watch.stopped_by is not None:
-            await sink.put(results.skipped(setup.context, job, setup.watch.stopped_by))
-            return
         if job.request is None:
             failure = job.failure or Failure(kind="local", message="the row has no request")
             await sink.put(results.failed(setup.context, job, failure, attempts=(), timing=Timing()))
             return
         ready = setup.clock.monotonic()
         await self._slots.acquire()
+        if setup.watch.stopped_by is not None:
+            self._slots.release()
+            await sink.put(results.skipped(setup.context, job, setup.watch.stopped_by))
+            return
         body = setup.caller.encode(job.request)
         need = _need(job, body)
         permit = await setup.permits.acquire(need)

@@ -106,6 +106,7 @@ class _Body(httpx.AsyncByteStream):
 
 def _headers(request: httpx.Request) -> list[tuple[str, str]]:
     headers = [(name, value) for name, value in request.headers.items() if name not in ("host", "content-length")]
+    headers.append(("accept-encoding", "gzip, identity"))
     auth: Auth | None = request.extensions.get(AUTH)
     if auth is not None:
         name, prefix, secret = auth

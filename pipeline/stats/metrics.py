@@ -15,7 +15,7 @@ from pipeline.stats.intervals import mean_se, t_interval, wilson
 class RowMeans:
     """One value per row, by ascending row number; the mean over repeats where there are several."""
 
-    rows: NDArray[np.int64]
+    rows: NDArray[np.int32]
     means: NDArray[np.float64]
     repeated: bool
 
@@ -24,7 +24,7 @@ class RowMeans:
 class CellScores:
     """One scorer's verdicts on one cell, job by job."""
 
-    rows: NDArray[np.int64]
+    rows: NDArray[np.int32]
     value: NDArray[np.float64]
     passed: NDArray[np.bool_]
     unscored: NDArray[np.bool_]
@@ -32,7 +32,7 @@ class CellScores:
     """Jobs that ended in status ok."""
 
 
-def row_means(rows: NDArray[np.int64], values: NDArray[np.float64]) -> RowMeans:
+def row_means(rows: NDArray[np.int32], values: NDArray[np.float64]) -> RowMeans:
     """Average the values of each row, leaving NaN out."""
     scored = ~np.isnan(values)
     unique, inverse = np.unique(rows[scored], return_inverse=True)

@@ -89,7 +89,7 @@ class SummaryBuilder:
         passed = np.zeros(jobs.num_rows, dtype=np.bool_) if first is None else outcomes[first].passed
         add_batch(self._accounts, jobs, cells, passed)
         answered = np.asarray(pc.is_in(jobs["status"], pa.array(ANSWERED)), dtype=np.bool_)
-        self._row_ids.append(pc.cast(jobs["row_id"].combine_chunks(), pa.string()))
+        self._row_ids.append(pc.cast(jobs["row_id"].combine_chunks(), pa.large_string()))
         self._keep("cell", cells)
         self._keep("ok", np.asarray(pc.equal(jobs["status"], "ok"), dtype=np.bool_))
         self._keep("latency_ms", np.where(answered, _floats(jobs["latency_ms"]), np.nan))
@@ -143,7 +143,7 @@ class SummaryBuilder:
             "first_token_ms": percentiles(self._column("first_token_ms")[jobs], (50, 95)),
         }
 
-    def _scores(self, name: str, jobs: NDArray[np.int64], rows: NDArray[np.int64]) -> CellScores:
+    def _scores(self, name: str, jobs: NDArray[np.int64], rows: NDArray[np.int32]) -> CellScores:
         return CellScores(
             rows=rows[jobs],
             value=self._column(f"value {name}")[jobs],
@@ -191,11 +191,13 @@ class SummaryBuilder:
         order = np.argsort(cells, kind="stable")
         return np.split(order, np.searchsorted(cells[order], np.arange(1, len(self._cells))))
 
-    def _row_numbers(self) -> NDArray[np.int64]:
+    def _row_numbers(self) -> NDArray[np.int32]:
         """Number the rows by their id, exactly: equal numbers are equal ids."""
-        encoded = pa.chunked_array(self._row_ids, type=pa.string()).dictionary_encode().unify_dictionaries()
-        indices = [np.asarray(chunk.indices, dtype=np.int64) for chunk in encoded.chunks]
-        return np.concatenate(indices) if indices else np.zeros(0, dtype=np.int64)
+        if not self._row_ids:
+            return np.zeros(0, dtype=np.int32)
+        # one contiguous array has one dictionary; chunk by chunk each would carry its own copy
+        self._row_ids = [pa.chunked_array(self._row_ids).combine_chunks()]
+        return np.asarray(self._row_ids[0].dictionary_encode().indices)
 
     def _keep(self, name: str, values: NDArray[Any]) -> None:
         self._columns.setdefault(name, []).append(values)

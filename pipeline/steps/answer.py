@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -17,7 +17,7 @@ import httpx
 from pipeline.core.clock import Clock
 from pipeline.core.errors import ProviderUnreachable
 from pipeline.core.records import Job, Result
-from pipeline.core.secrets import Secret, load_key
+from pipeline.core.secrets import Scrubber, Secret, load_key
 from pipeline.core.settings import EvalSettings, Limits, Price, ProviderSettings, SimulatorSettings
 from pipeline.cost.budget import Budget
 from pipeline.cost.prices import find_price
@@ -26,7 +26,7 @@ from pipeline.plan.expand import Lane, Plan, Shard
 from pipeline.run.attempt import Caller
 from pipeline.run.control import LaneWatch, RunControl
 from pipeline.run.limits import LaneLimits
-from pipeline.run.permits import LocalPermits
+from pipeline.run.permits import LocalPermits, PriceOf
 from pipeline.run.results import ResultContext
 from pipeline.run.runner import LaneExecutor, LaneSetup, RecordedLane, SyncLane
 from pipeline.run.transport import AiohttpTransport
@@ -122,7 +122,12 @@ class _Wiring:
 
     def _executor(self, lane: Lane) -> LaneExecutor:
         session = self._session
-        context = ResultContext(run_id=session.run["run_id"], eval=session.settings.name, model=lane.model)
+        context = ResultContext(
+            run_id=session.run["run_id"],
+            eval=session.settings.name,
+            model=lane.model,
+            scrubber=Scrubber(session.keys.values()),
+        )
         if lane.model.recorded is not None:
             return RecordedLane(context, self._jobs_of, self._control)
         price_of = lane_price(lane.provider, lane.model.model, session.started)
@@ -132,7 +137,7 @@ class _Wiring:
                 context=context,
                 jobs_of=self._jobs_of,
                 caller=self._caller(lane),
-                permits=LocalPermits(self._limits(lane, limits), self._budget, price_of(None)),
+                permits=LocalPermits(self._limits(lane, limits), self._budget, price_of),
                 price_of=price_of,
                 run=session.settings.run,
                 control=self._control,
@@ -161,7 +166,7 @@ class _Wiring:
         return self._session.plan.jobs(shard, self._session.store.job_ids(shard.name))
 
 
-def lane_price(provider: ProviderSettings, model: str, day: date) -> Callable[[int | None], Price | None]:
+def lane_price(provider: ProviderSettings, model: str, day: date) -> PriceOf:
     """The price of one model by input size, looked up once per tier."""
     bounds = sorted({price.above_input_tokens for price in provider.prices if price.above_input_tokens is not None})
     found: dict[int, Price | None] = {}

@@ -28,7 +28,8 @@ def evaluation(folder: Path, data: Path, models: str) -> Path:
     folder.mkdir()
     (folder / "question.jinja").write_text("{{ question }}")
     (folder / "eval.toml").write_text(
-        f'name = "gsm8k"\n[dataset]\npath = "{data}"\n[[prompts]]\nname = "question"\ntemplate = "question.jinja"\n{models}{SCORER}'
+        f'name = "gsm8k"\n[dataset]\npath = "{data}"\n'
+        f'[[prompts]]\nname = "question"\ntemplate = "question.jinja"\n{models}{SCORER}'
     )
     return folder
 

@@ -120,8 +120,9 @@ def test_a_run_folder_that_another_process_holds(tmp_path: Path) -> None:
 
 def test_a_full_disk(tmp_path: Path) -> None:
     """A file size limit stands in for a full disk: the kernel refuses the write in the same place."""
+    command = f"exec {' '.join(COMMAND)} run prompts/arithmetic --out {tmp_path / 'run'}"
     done = subprocess.run(
-        ["bash", "-c", f"trap '' XFSZ; ulimit -f 24; exec {' '.join(COMMAND)} run prompts/arithmetic --out {tmp_path / 'run'}"],
+        ["bash", "-c", f"trap '' XFSZ; ulimit -f 24; {command}"],
         cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     told(Finished(done.returncode, done.stdout, done.stderr), 74, str(tmp_path / "run"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import anyio
+import anyio.lowlevel
 
 from pipeline.core.settings import Limits
 from pipeline.run.limits import Gate, LaneLimits, TokenBudget
@@ -21,7 +22,7 @@ async def test_a_large_request_is_served_in_order_of_arrival() -> None:
     await budget.reserve(100)
     async with anyio.create_task_group() as group:
         group.start_soon(take, "large", 90)
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         for number in range(5):
             group.start_soon(take, f"small {number}", 1)
     assert order[0] == "large"

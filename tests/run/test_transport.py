@@ -71,7 +71,9 @@ async def test_the_key_is_sent_and_stays_out_of_the_request() -> None:
     async with serving(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", seen)) as url:
         response, _ = await fetch(url, **{AUTH: ("x-api-key", "", Secret("sk-canary-7f3a"))})
     assert b"x-api-key: sk-canary-7f3a" in seen[0]
-    assert "canary" not in repr(response.request) + repr(dict(response.request.headers)) + repr(response.request.extensions)
+    assert "canary" not in repr(response.request) + repr(dict(response.request.headers)) + repr(
+        response.request.extensions
+    )
 
 
 async def test_a_redirect_is_not_followed() -> None:

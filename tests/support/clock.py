@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import anyio
+import anyio.lowlevel
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -28,12 +29,12 @@ class ManualClock:
         self._sleepers.append((wake, event))
         try:
             for _ in range(20):
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
             while not event.is_set():
                 earliest = min(self._sleepers, key=lambda sleeper: sleeper[0])
                 self._now = max(self._now, earliest[0])
                 earliest[1].set()
-                await anyio.sleep(0)
+                await anyio.lowlevel.checkpoint()
         finally:
             self._sleepers.remove((wake, event))
 

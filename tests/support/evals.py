@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-ROWS = [{"id": f"r{number}", "question": f"What is {number} plus {number}?", "answer": str(2 * number)} for number in range(8)]
+
+def sums(count: int) -> list[dict[str, str]]:
+    """Rows with a question and its answer."""
+    return [
+        {"id": f"r{number}", "question": f"What is {number} plus {number}?", "answer": str(2 * number)}
+        for number in range(count)
+    ]
+
+
+ROWS = sums(8)
 
 EVAL = """\
 name = "sums"
@@ -34,11 +43,14 @@ answers = "rows.csv"
 """
 
 
-def write_eval(folder: Path, eval_toml: str = EVAL, *, template: str = "{{ question }}", rows: list[dict[str, str]] = ROWS) -> Path:
+def write_eval(
+    folder: Path, eval_toml: str = EVAL, *, template: str = "{{ question }}", rows: list[dict[str, str]] = ROWS
+) -> Path:
     """Write eval.toml, plain.jinja and rows.csv; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "eval.toml").write_text(eval_toml, encoding="utf-8")
     (folder / "plain.jinja").write_text(template, encoding="utf-8")
-    lines = [",".join(rows[0]), *(",".join(json.dumps(value, ensure_ascii=False) for value in row.values()) for row in rows)]
+    lines = [",".join(rows[0])]
+    lines += [",".join(json.dumps(value, ensure_ascii=False) for value in row.values()) for row in rows]
     (folder / "rows.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder

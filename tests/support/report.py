@@ -86,10 +86,12 @@ def make_cell(model: str, prompt: str, mean: float | None, **changes: Any) -> di
         "prompt": prompt,
         "params": "{}",
         "n": 200,
+        "statuses": _jobs(ok=200),
         "metrics": {METRIC: figures},
         "stop_reasons": {"end_turn": 200},
         "tokens": {"input": 1000, "cache_read": None, "cache_write": None, "output": 500, "thinking": None},
         "cost_usd": "0.5",
+        "unpriced_jobs": 0,
         "cost_per_1k_jobs_usd": "2.5",
         "cost_per_pass_usd": "0.003",
         "retries": 0,
@@ -130,7 +132,13 @@ def make_summary(cells: list[dict[str, Any]], comparisons: list[dict[str, Any]],
         "jobs": _jobs(total=jobs, ok=jobs),
         "cells": cells,
         "comparisons": comparisons,
-        "cost": {"total_usd": "1.5", "unpriced_jobs": 0, "reused_saved_usd": None, "budget_usd": None},
+        "cost": {
+            "total_usd": "1.5",
+            "unpriced_jobs": 0,
+            "reused_saved_usd": None,
+            "budget_usd": None,
+            "usage_sources": {"reported": jobs, "estimated": 0, "missing": 0},
+        },
         "gates": [],
         **changes,
     }
@@ -174,7 +182,7 @@ def _summary(answers: Answers) -> dict[str, Any]:
             "unpriced_jobs": 3,
             "reused_saved_usd": "0.084",
             "budget_usd": "5.00",
-            "estimated_jobs": 2,
+            "usage_sources": {"reported": 1498, "estimated": 2, "missing": 0},
         },
         "gates": [
             {"metric": METRIC, "model": "sonnet", "min": 0.85, "value": 0.872, "passed": True},
@@ -197,6 +205,8 @@ def _cell(model: str, prompt: str, rows: list[tuple[str, bool]]) -> dict[str, An
     return {
         **make_cell(model, prompt, 0.5),
         "n": len(rows),
+        "statuses": _jobs(**{status: sum(s == status for s, _ in rows) for status in STOPS}),
+        "unpriced_jobs": 3 if (model, prompt) == ("haiku", "steps") else 0,
         "metrics": {METRIC: {**_figures(right, n), "answered": {"mean": right / ok, "n": ok}, "unscored": 2}},
         "stop_reasons": {
             reason: found for status, reason in STOPS.items() if reason and (found := sum(s == status for s, _ in rows))

@@ -156,7 +156,8 @@ def leaves(error: BaseException) -> list[BaseException]:
 async def store_all(
     store: RunStore, results: Sequence[Result], acknowledged: list[str], *, state: State | None = "complete"
 ) -> list[BaseException]:
-    """Put results in several commits, finish unless `state` is None, and return what stopped it, if anything."""
+    """Put results, a commit for every seven, finish unless `state` is None; return what stopped it, if anything."""
+    before = len(acknowledged)
 
     def acknowledge(batch: Sequence[Result]) -> None:
         acknowledged.extend(one.job_id for one in batch)
@@ -167,12 +168,12 @@ async def store_all(
             for number, one in enumerate(results):
                 store.put_start(one.job_id)
                 await store.put(one)
-                if number % 7 == 6:
-                    await anyio.sleep(0.002)
+                while number % 7 == 6 and len(acknowledged) <= before + number:
+                    await anyio.sleep(0.0002)
             if state is not None:
                 await store.finish(state)
-            while len(acknowledged) < len(results):
-                await anyio.sleep(0.001)
+            while len(acknowledged) < before + len(results):
+                await anyio.sleep(0.0002)
             tasks.cancel_scope.cancel()
     except BaseException as error:
         return leaves(error)

@@ -77,7 +77,7 @@
     const line = make("tr", "",
       head,
       cell("Asked", make("div", "clamp", asked(sample))),
-      cell("Answer", sample.error && !sample.answer.text ? make("div", "clamp", sample.error.text) : answer(sample, "clamp text-in-row")),
+      cell("Answer", sample.error && !sample.answer.text ? make("div", "clamp", sample.error.text) : answer(sample, "clamp")),
       cell("Expected and found", pair(sample)),
       cell("Result", result(sample)),
       cell("Tokens", sample.input + " + " + sample.output, "number"),

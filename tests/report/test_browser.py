@@ -1,0 +1,200 @@
+"""In a real browser the pages draw their charts, answer the filters, and ask nothing of anyone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from pipeline.report.pages import render_pages
+from pipeline.report.view import RunView, Turn
+from tests.support.report import make_cell, make_comparison, make_sample, make_score, make_summary, make_view
+
+pytestmark = pytest.mark.browser
+CHROMIUM = Path("/usr/bin/chromium")
+NAMES = ["index.html", "quality.html", "cost.html"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium, which CI must have")
+        pytest.skip("no Chromium")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    render_pages(make_view(), folder)
+    return folder
+
+
+class Watched:
+    """One open page, and everything that it should not have said or asked for."""
+
+    def __init__(self, browser: Browser, path: Path, *, width: int = 1280, scheme: str = "light") -> None:
+        self.complaints: list[str] = []
+        self.page: Page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on("dialog", lambda dialog: (self.complaints.append("dialog"), dialog.dismiss()))
+        self.page.on("request", self._request)
+        self.page.add_init_script(
+            "document.addEventListener('securitypolicyviolation', (e) => console.error('policy', e.violatedDirective))"
+        )
+        self.page.goto(path.as_uri())
+        expect(self.page.locator(".plot:not([data-drawn])")).to_have_count(0)
+
+    def _request(self, request: object) -> None:
+        url: str = request.url  # type: ignore[attr-defined]
+        if not url.startswith("file:") or not url.endswith(".html"):
+            self.complaints.append(f"request: {url}")
+
+    def count(self, selector: str) -> int:
+        return self.page.locator(selector).count()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_opens_from_the_disk_without_a_word_or_a_request(
+    browser: Browser, folder: Path, name: str, scheme: str
+) -> None:
+    watched = Watched(browser, folder / name, scheme=scheme)
+    assert watched.complaints == []
+    background = watched.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(19, 23, 26)"}[scheme]
+    watched.page.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "charts"),
+    [
+        ("quality.html", {"quality-1": 12, "stops": 16}),
+        ("cost.html", {"frontier": 12, "latency": 18}),
+    ],
+)
+def test_charts_are_drawn_in_colours_of_the_page(
+    browser: Browser, folder: Path, name: str, charts: dict[str, int]
+) -> None:
+    watched = Watched(browser, folder / name)
+    for chart, marks in charts.items():
+        drawn = ", ".join(
+            f"#plot-{chart} svg .{mark}.role-mark > *" for mark in ("mark-symbol", "mark-rule", "mark-rect")
+        )
+        assert watched.count(drawn) >= marks
+        fill = watched.page.locator(drawn).last.evaluate("(mark) => getComputedStyle(mark).fill")
+        assert fill.startswith("rgb(")
+        assert fill != "rgb(0, 0, 0)"
+    watched.page.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_phone_needs_no_sideways_scrolling(browser: Browser, folder: Path, name: str) -> None:
+    watched = Watched(browser, folder / name, width=390)
+    assert watched.page.evaluate("document.documentElement.scrollWidth") <= 390
+    if name == "quality.html":
+        watched.page.locator(".open").first.click()
+        assert watched.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert watched.complaints == []
+    watched.page.close()
+
+
+def test_filters_and_search_narrow_the_samples(browser: Browser, folder: Path) -> None:
+    watched = Watched(browser, folder / "quality.html")
+    page, rows = watched.page, "#sample-table tbody tr"
+    assert watched.count(rows) == 50
+    page.get_by_role("button", name="Show more").click()
+    assert watched.count(rows) == 100
+    page.get_by_label("Model").select_option("haiku")
+    page.get_by_label("Prompt", exact=True).select_option("direct")
+    page.get_by_label("Result").select_option("outcome:wrong")
+    expect(page.locator("#tally")).to_contain_text(" of ")
+    found = page.locator(rows).all_inner_texts()
+    assert found
+    assert all("haiku · direct" in text and "wrong" in text for text in found)
+    page.get_by_label("Search").fill(found[0].split()[0].upper())
+    expect(page.locator("#tally")).to_have_text("1 sample of 504")
+    page.get_by_label("Search").fill("no such text")
+    page.get_by_text("No sample matches.").wait_for()
+    assert watched.complaints == []
+    page.close()
+
+
+def test_a_sample_opens_by_keyboard_to_the_full_conversation(browser: Browser, folder: Path) -> None:
+    watched = Watched(browser, folder / "quality.html")
+    page = watched.page
+    page.get_by_label("Prompt", exact=True).select_option("direct")
+    page.get_by_label("Result").select_option("outcome:wrong")
+    expect(page.locator(".badge").first).to_have_text("wrong")
+    page.locator(".open").first.press("Enter")
+    detail = page.locator("tr.detail")
+    assert "You are a careful tutor." in detail.inner_text()
+    assert "How many dollars does the bakery take in a day?" in detail.inner_text()
+    assert detail.locator("mark.prefill").inner_text().strip() == "The answer is"
+    assert page.locator(".open").first.get_attribute("aria-expanded") == "true"
+    page.locator(".open").first.press("Enter")
+    assert detail.count() == 0
+    page.close()
+
+
+def test_a_tooltip_tells_the_figures(browser: Browser, folder: Path) -> None:
+    watched = Watched(browser, folder / "cost.html")
+    watched.page.locator("#plot-frontier .mark-symbol.role-mark path").first.hover()
+    assert "95" not in watched.page.locator(".tip dt").all_inner_texts()
+    assert "sonnet · steps" in watched.page.locator(".tip").inner_text()
+    assert watched.complaints == []
+    watched.page.close()
+
+
+def hostile(vectors: list[str]) -> RunView:
+    cells = [make_cell(text, "p", 0.5, stop_reasons={text: 200}) for text in vectors]
+    for cell in cells:
+        cell["metrics"] = {vectors[0]: cell["metrics"]["number"]}
+    pairs = [make_comparison((a, "p"), (b, "p"), 0.1, metric=vectors[0]) for a, b in pairwise(vectors)]
+    samples = tuple(
+        make_sample(
+            job_id=text, row_id=text, model=text, prompt=text, params=text, stop_reason=text, prefill=text, answer=text,
+            thinking=text, error=text, turns=(Turn(role="user", text=text), Turn(role="assistant", text=text)),
+            scores=(make_score(scorer=text, label=text, extracted=text, expected=text, explanation=text),),
+        )
+        for text in vectors
+    )  # fmt: skip
+    view = make_view(samples=samples, eval=vectors[0])
+    return RunView(
+        summary=make_summary(cells, pairs, eval=vectors[0]), description=vectors[1], created_at="", samples=samples,
+        dataset=view.dataset, version="", total_jobs=len(samples), notes=tuple(vectors),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hostile_texts_run_nothing_and_ask_for_nothing(
+    browser: Browser, shared: Path, tmp_path: Path, name: str
+) -> None:
+    vectors = [entry["text"] for entry in json.loads((shared / "vectors" / "xss.json").read_text(encoding="utf-8"))]
+    render_pages(hostile(vectors), tmp_path)
+    watched = Watched(browser, tmp_path / name)
+    if name == "quality.html":
+        for button in watched.page.locator(".open").all():
+            button.click()
+        assert watched.count("tr.detail") == len(vectors)
+        texts = "\n".join(watched.page.locator("tr.detail .text").all_inner_texts())
+        assert "<script>alert(1)</script>" in texts
+        assert "&lt;script&gt;" in texts
+        assert "⟨U+202E⟩evil" in texts
+    assert (
+        watched.count("img, iframe, object, embed, base, math, textarea, a[href^='javascript'], [onload], [onerror]")
+        == 0
+    )
+    assert watched.complaints == []
+    watched.page.close()

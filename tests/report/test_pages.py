@@ -1,0 +1,205 @@
+"""The pages hold together as documents: structure, policy, and no text that becomes markup."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import tomllib
+from collections import Counter
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.core.errors import OutputError
+from pipeline.report.pages import render_pages
+from pipeline.report.vendored import VENDOR_FOLDER, chart_scripts
+from pipeline.report.view import RunView, Turn
+from tests.support.report import make_cell, make_comparison, make_sample, make_score, make_summary, make_view
+
+NAMES = ["index.html", "quality.html", "cost.html"]
+VOID = {"meta", "input", "line", "circle"}
+
+
+class Document(HTMLParser):
+    """The elements of a page with their attributes, and the text of its scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, list[str]] = {"script": [], "style": [], "caption": []}
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag in self.texts:
+            self.texts[tag].append("")
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] in self.texts:
+            self.texts[self._open[-1]][-1] += data
+
+    def shape(self) -> Counter[tuple[str, ...]]:
+        return Counter((tag, *attrs) for tag, attrs in self.elements)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("run")
+    return {path.name: path.read_text(encoding="utf-8") for path in render_pages(make_view(), folder)}
+
+
+def test_three_pages_are_written_and_nothing_else_is_left(tmp_path: Path) -> None:
+    written = render_pages(make_view(), tmp_path)
+    assert [path.name for path in written] == NAMES
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(NAMES)
+    assert all(path.stat().st_size < 5_000_000 for path in written)
+
+
+def test_a_folder_that_cannot_be_written_is_the_users_to_mend(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("a file", encoding="utf-8")
+    with pytest.raises(OutputError, match=r"index\.html: the page cannot be written"):
+        render_pages(make_view(), tmp_path / "run")
+
+
+def test_an_old_page_survives_a_failed_writing(tmp_path: Path) -> None:
+    (tmp_path / "index.html").mkdir()
+    with pytest.raises(OutputError):
+        render_pages(make_view(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_policy_comes_first_and_allows_exactly_the_pages_own_code(pages: dict[str, str], name: str) -> None:
+    document = Document(pages[name])
+    tags = [tag for tag, _ in document.elements]
+    first = document.elements[tags.index("head") + 1]
+    assert first[1].get("http-equiv") == "Content-Security-Policy"
+    told = first[1]["content"] or ""
+    kinds = [attrs.get("type") for attrs in document.all("script")]
+    code = [text for text, kind in zip(document.texts["script"], kinds, strict=True) if kind is None]
+    for directive, texts in (("script-src", code), ("style-src", document.texts["style"])):
+        allowed = re.search(rf"{directive} ([^;]+)", told)
+        digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
+        assert allowed is not None
+        assert allowed[1].split() == ([f"'sha256-{digest}'" for digest in digests] or ["'none'"])
+    assert "default-src 'none'" in told
+    assert pages[name].encode().index(b'charset="utf-8"') < 1024
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_loaded_and_no_style_or_handler_stands_in_an_attribute(pages: dict[str, str], name: str) -> None:
+    for tag, attrs in Document(pages[name]).elements:
+        assert tag not in {"link", "img", "iframe", "object", "base"}
+        assert not [attribute for attribute in attrs if attribute == "style" or attribute.startswith("on")]
+        assert attrs.get("src") is None
+        assert attrs.get("href") in {None, "#content", *NAMES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_document_is_accessible(pages: dict[str, str], name: str) -> None:
+    document = Document(pages[name])
+    assert document.all("html") == [{"lang": "en"}]
+    levels = [int(tag[1]) for tag, _ in document.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
+    assert all(attrs.get("scope") in {"col", "row"} for attrs in document.all("th"))
+    assert len(document.all("caption")) == len(document.all("table"))
+    labelled = {attrs["for"] for attrs in document.all("label")}
+    assert {attrs["id"] for tag in ("select", "input") for attrs in document.all(tag)} == labelled
+    charts = [attrs for attrs in document.all("div") if attrs.get("class") == "chart"]
+    assert all(attrs["role"] == "img" and attrs["aria-label"] for attrs in charts)
+    ids = [attrs["id"] for _, attrs in document.elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_simulated_run_says_so_on_every_page_and_a_real_one_does_not(
+    pages: dict[str, str], name: str, tmp_path: Path
+) -> None:
+    render_pages(make_view(simulated=False), tmp_path)
+    assert "Simulated run" in pages[name].split("<header")[0]
+    assert "Simulated run" not in (tmp_path / name).read_text(encoding="utf-8")
+
+
+def test_a_run_with_two_metrics_gets_a_section_for_each(tmp_path: Path) -> None:
+    cell = make_cell("a", "p", 0.5)
+    cell["metrics"]["f1"] = {"mean": 0.61, "se": 0.02, "ci95": [0.57, 0.65], "n": 200, "passed": None, "unscored": 0}
+    render_pages(make_view(cells=[cell], comparisons=[]), tmp_path)
+    document = Document((tmp_path / "quality.html").read_text(encoding="utf-8"))
+    assert {"plot-quality-1", "plot-quality-2"} <= {attrs.get("id") for attrs in document.all("div")}
+
+
+def test_a_run_without_any_answer_still_has_pages(tmp_path: Path) -> None:
+    empty: dict[str, Any] = {"cells": [], "comparisons": [], "gates": []}
+    render_pages(make_view(samples=(), **empty), tmp_path)
+    assert "No answer was scored." in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "There are no samples to show." in (tmp_path / "quality.html").read_text(encoding="utf-8")
+
+
+def poisoned(text: str) -> RunView:
+    """Put `text` into every place that a model, a provider, a dataset or a user can fill."""
+    score = make_score(scorer=text, label=text, extracted=text, expected=text, explanation=text)
+    sample = make_sample(
+        job_id=text, row_id=text, model=text, prompt=text, status="error", stop_reason=text, answer=text, prefill=text,
+        thinking=text, error=text, scores=(score,), turns=(Turn(role="user", text=text),),
+    )  # fmt: skip
+    cells = [make_cell(text, "p", 0.9), make_cell("m", text, 0.8)]
+    for cell in cells:
+        cell["stop_reasons"] = {text: 200}
+        cell["metrics"] = {text: cell["metrics"]["number"]}
+    pair = make_comparison(("m", "p"), (text, text), 0.1, metric=text)
+    gates = [{"metric": text, "model": text, "min": 0.5, "value": 0.4, "passed": False, "note": text}]
+    summary = make_summary(cells, [pair], eval=text, run_id=text, gates=gates)
+    return RunView(
+        summary=summary, description=text, created_at=text, dataset={"name": text, "rows": 1, "sha256": text},
+        version=text, samples=(sample,), total_jobs=1, notes=(text,),
+    )  # fmt: skip
+
+
+def test_no_text_becomes_markup_in_any_place(shared: Path, tmp_path: Path) -> None:
+    vectors = json.loads((shared / "vectors" / "xss.json").read_text(encoding="utf-8"))
+    assert len(vectors) == 26
+    render_pages(poisoned("harmless"), tmp_path)
+    expected = {name: Document((tmp_path / name).read_text(encoding="utf-8")).shape() for name in NAMES}
+    for vector in vectors:
+        render_pages(poisoned(vector["text"]), tmp_path)
+        for name in NAMES:
+            document = Document((tmp_path / name).read_text(encoding="utf-8"))
+            assert document.shape() == expected[name], (vector["id"], name)
+            kinds = [attrs.get("type") for attrs in document.all("script")]
+            for text, kind in zip(document.texts["script"], kinds, strict=True):
+                assert kind is None or json.loads(text)
+
+
+def test_the_vendored_files_are_the_listed_ones_with_their_licences() -> None:
+    listed = tomllib.loads((VENDOR_FOLDER / "vendor.toml").read_text(encoding="utf-8"))["files"]
+    for entry in listed:
+        content = (VENDOR_FOLDER / entry["path"]).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (entry["bytes"], entry["sha256"])
+        assert "Redistribution and use" in (VENDOR_FOLDER / entry["licence_path"]).read_text(encoding="utf-8")
+    names = {entry[key] for entry in listed for key in ("path", "licence_path")}
+    assert {path.name for path in VENDOR_FOLDER.iterdir()} == {"vendor.toml", *names}
+
+
+def test_the_chart_library_can_stand_inside_a_script_element() -> None:
+    for script in chart_scripts():
+        assert not re.search(r"</script|<!--|\r", script, re.IGNORECASE)
+        assert "sourceMappingURL" not in script

@@ -1,0 +1,97 @@
+"""The samples on a page: which are chosen, in which order, and how much fits."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+
+from pipeline.report.payload import as_payload, fit, outcome
+from pipeline.report.samples import Candidate, pick_samples
+from pipeline.report.view import Sample
+from tests.support.report import make_sample, make_score
+
+
+def candidate(
+    number: int, *, status: str = "ok", worst: bool | float | None = True, model: str = "m", prompt: str = "p"
+) -> Candidate:
+    return Candidate(job_id=f"j{number:05d}", status=status, worst=worst, model=model, prompt=prompt)
+
+
+def test_failures_come_first() -> None:
+    rows = [
+        candidate(1),
+        candidate(2, worst=None),
+        candidate(3, worst=False),
+        candidate(4, status="error", worst=None),
+        candidate(5, worst=0.4),
+        candidate(6, status="skipped", worst=None),
+    ]
+    assert pick_samples(rows, 10) == ["j00004", "j00006", "j00003", "j00005", "j00002", "j00001"]
+
+
+def test_models_and_prompts_take_turns() -> None:
+    rows = [candidate(n, worst=False, model="a") for n in range(90)]
+    rows += [
+        candidate(100 + n, worst=False, model="b", prompt=prompt) for n, prompt in enumerate(["p"] * 5 + ["q"] * 5)
+    ]
+    chosen = pick_samples(rows, 15)
+    models = Counter((row.model, row.prompt) for row in rows if row.job_id in chosen)
+    assert models == {("a", "p"): 5, ("b", "p"): 5, ("b", "q"): 5}
+
+
+def test_one_outage_does_not_hide_the_answers() -> None:
+    rows = [candidate(n, status="error", worst=None) for n in range(500)]
+    rows += [candidate(500 + n, worst=False) for n in range(500)] + [candidate(1000 + n) for n in range(3)]
+    chosen = pick_samples(rows, 100)
+    groups = Counter("error" if job < "j00500" else "wrong" if job < "j01000" else "right" for job in chosen)
+    assert groups == {"error": 87, "wrong": 10, "right": 3}
+
+
+def test_the_choice_does_not_depend_on_the_order_of_the_rows() -> None:
+    rng = random.Random(3)
+    rows = [candidate(n, worst=rng.choice([True, False, None, 0.3]), model=rng.choice("abc")) for n in range(5_000)]
+    chosen = pick_samples(rows, 50)
+    shuffled = rows[:]
+    rng.shuffle(shuffled)
+    assert pick_samples(shuffled, 50) == chosen
+    assert len(set(chosen)) == 50
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2, 7])
+def test_a_limit_is_kept(limit: int) -> None:
+    rows = [candidate(n, worst=n % 2 == 0) for n in range(40)]
+    assert len(pick_samples(rows, limit)) == limit
+
+
+@pytest.mark.parametrize(
+    ("sample", "expected"),
+    [
+        (make_sample(), "wrong"),
+        (make_sample(status="error", scores=()), "failed"),
+        (make_sample(scores=()), "unscored"),
+        (make_sample(scores=(make_score(passed=True, value=1.0),)), "right"),
+        (make_sample(scores=(make_score(passed=True, value=1.0), make_score())), "wrong"),
+        (make_sample(scores=(make_score(passed=None, value=0.4),)), "graded"),
+        (make_sample(scores=(make_score(passed=None, value=None, status="unscored"),)), "unscored"),
+    ],
+)
+def test_a_sample_is_sorted_by_its_worst_score(sample: Sample, expected: str) -> None:
+    assert outcome(sample) == expected
+
+
+def test_unknown_figures_stay_unknown() -> None:
+    payload = as_payload(make_sample(input_tokens=None, output_tokens=None, cost_usd=None, latency_ms=None))
+    assert [payload[name] for name in ("input", "output", "cost", "latency")] == ["–"] * 4
+
+
+def test_a_page_takes_samples_up_to_its_size() -> None:
+    samples = [make_sample(job_id=str(n), answer="가" * 10_000) for n in range(20)]
+    fitting = fit(samples, limit_bytes=100_000)
+    assert [entry["job"] for entry in fitting] == ["0", "1", "2"]
+    assert len(fit(samples)) == 20
+
+
+def test_a_long_answer_is_cut_with_a_count() -> None:
+    assert as_payload(make_sample(answer="x" * 20_007))["answer"] == {"text": "x" * 20_000, "more": 7}

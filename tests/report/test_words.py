@@ -1,0 +1,171 @@
+"""The verdict says who leads only where the data can tell, and what to be careful about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.report.cautions import cautions
+from pipeline.report.cells import compare, judge
+from pipeline.report.words import verdict
+from tests.support.report import make_cell, make_comparison, make_summary, make_view
+
+A, B, C = ("sonnet", "steps"), ("haiku", "steps"), ("opus", "steps")
+
+
+def plain(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "judged"),
+    [
+        ({}, "better"),
+        ({"ci95": [-0.14, -0.06]}, "worse"),
+        ({"ci95": [-0.01, 0.14]}, "cannot tell"),
+        ({"ci95": [0.0, 0.14]}, "cannot tell"),
+        ({"p_adjusted": 0.05}, "cannot tell"),
+        ({"p_adjusted": 0.0499}, "better"),
+        ({"p_adjusted": None}, "cannot tell"),
+        ({"ci95": None}, "cannot tell"),
+    ],
+)
+def test_a_comparison_is_judged_by_interval_and_adjusted_p(changes: dict[str, Any], judged: str) -> None:
+    assert judge(make_comparison(B, A, 0.1, **changes)) == judged
+
+
+def test_a_comparison_is_turned_to_the_asked_direction() -> None:
+    cells = [make_cell(*A, 0.9), make_cell(*B, 0.8)]
+    summary = make_summary(cells, [make_comparison(A, B, -0.1, gained=5, lost=25)])
+    found = compare(summary, "number", cells[1], cells[0])
+    assert found is not None
+    assert (found["difference"], found["gained"], found["lost"]) == (0.1, 25, 5)
+    assert found["ci95"] == pytest.approx([0.06, 0.14])
+
+
+def two(difference: float, **changes: Any) -> dict[str, Any]:
+    return make_summary(
+        [make_cell(*A, 0.9), make_cell(*B, 0.9 - difference)], [make_comparison(B, A, difference, **changes)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("summary", "headline"),
+    [
+        (two(0.1), "sonnet leads."),
+        (two(0.02), "The data cannot tell which model is best."),
+        (two(0.1, p_adjusted=0.2), "The data cannot tell which model is best."),
+        (make_summary([make_cell(*A, 0.9), make_cell(*B, 0.5)], []), "The data cannot tell which model is best."),
+        (make_summary([make_cell(*A, 0.9)], []), "sonnet reaches 90.0 %."),
+        (make_summary([], []), "No answer was scored."),
+        (make_summary([make_cell(*A, None)], []), "No answer was scored."),
+        (
+            make_summary(
+                [make_cell(*A, 0.9), make_cell(*B, 0.88), make_cell(*C, 0.7)],
+                [make_comparison(B, A, 0.02), make_comparison(C, A, 0.2)],
+            ),
+            "sonnet and haiku lead; the data cannot tell them apart.",
+        ),
+        (
+            make_summary(
+                [make_cell("sonnet", "steps", 0.9), make_cell("sonnet", "direct", 0.8)],
+                [make_comparison(("sonnet", "direct"), A, 0.1)],
+            ),
+            "sonnet · steps leads.",
+        ),
+    ],
+)
+def test_the_headline_claims_no_more_than_the_data(summary: dict[str, Any], headline: str) -> None:
+    assert plain(verdict(summary).headline) == headline
+
+
+def test_the_sentences_carry_difference_interval_and_p() -> None:
+    told = plain(" ".join(verdict(two(0.1)).sentences))
+    assert (
+        "haiku comes next, 10.0 points lower (95 % interval of the lead +6.0 to +14.0 points, adjusted p = 0.010)"
+        in told
+    )
+    assert "more than chance explains" in told
+    assert told.endswith("The run of 400 jobs cost $1.50.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"ci95": [-0.02, 0.06]}, "the interval includes 0"),
+        (
+            {"ci95": [0.01, 0.06], "p_adjusted": 0.07},
+            "after correction for the number of comparisons this can be chance",
+        ),
+        ({"ci95": None}, "too few rows for an interval"),
+        ({"ci95": [0.01, 0.06], "p_adjusted": None}, "no p value is known"),
+    ],
+)
+def test_the_reason_for_not_telling_is_given(changes: dict[str, Any], reason: str) -> None:
+    told = plain(" ".join(verdict(two(0.02, **changes)).sentences))
+    assert reason in told
+    assert "cannot tell the two apart" in told
+    assert "only a difference of about 5.6 points would reliably show" in told
+
+
+def test_a_stronger_variant_without_a_direct_comparison_is_named() -> None:
+    cells = [make_cell(*A, 0.9), make_cell(*B, 0.7), make_cell("haiku", "direct", 0.85)]
+    told = plain(" ".join(verdict(make_summary(cells, [make_comparison(B, A, 0.2)])).sentences))
+    assert "haiku reaches 85.0 % with prompt “direct”" in told
+    assert "not compared with the leader" in told
+
+
+def test_prompts_of_the_leader_are_judged_too() -> None:
+    told = plain(" ".join(verdict(make_view().summary).sentences))
+    assert "For sonnet, prompt “steps” is better than prompt “direct”" in told
+
+
+def test_an_unknown_cost_is_said_to_be_unknown() -> None:
+    summary = two(0.1) | {
+        "cost": {"total_usd": None, "unpriced_jobs": 400, "reused_saved_usd": None, "budget_usd": None}
+    }
+    assert verdict(summary).sentences[-1] == "What the 400 jobs cost is unknown: no price applies to them."
+
+
+def test_a_clean_run_needs_no_care() -> None:
+    assert cautions(two(0.1)) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "words"),
+    [
+        ({"simulated": True}, "simulated", "Simulated run"),
+        ({"gates": [{"metric": "number", "passed": False}]}, "gate", "1 gate failed (number)."),
+        ({"jobs": {"error": 1}}, "error", "Left out of every mean: 1 job ending in an error."),
+        ({"jobs": {"blocked": 2}}, "blocked", "2 jobs blocked by the guard"),
+        ({"jobs": {"truncated": 9}}, "truncated", "2.2 % of the answers (9 of 409) cut off at a token limit"),
+        ({"jobs": {"refused": 40}}, "refused", "9.1 % of the answers (40 of 440) refused"),
+        ({"jobs": {"empty": 40}}, "empty", "(40 of 440) empty"),
+        ({"cost": {"unpriced_jobs": 30}}, "unpriced", "lower bound"),
+        (
+            {"cost": {"usage_sources": {"reported": 399, "estimated": 1, "missing": 0}}},
+            "estimated",
+            "The token usage of 1 job is estimated",
+        ),
+    ],
+)
+def test_each_weakness_is_said_aloud(changes: dict[str, Any], kind: str, words: str) -> None:
+    summary = two(0.1)
+    for name, value in changes.items():
+        summary[name] = {**summary[name], **value} if isinstance(value, dict) else value
+    assert [(caution.kind, words in plain(caution.text)) for caution in cautions(summary)] == [(kind, True)]
+
+
+def test_two_per_cent_of_cut_answers_are_not_worth_a_word_unless_one_cell_has_them_all() -> None:
+    summary = two(0.1)
+    summary["jobs"]["truncated"] = 8
+    assert cautions(summary) == ()
+    summary["cells"][1]["statuses"] |= {"ok": 192, "truncated": 8}
+    assert "haiku · steps has most, 4.0 %" in plain(cautions(summary)[0].text)
+
+
+def test_unscored_answers_are_counted() -> None:
+    summary = two(0.1)
+    summary["cells"][0]["metrics"]["number"]["unscored"] = 3
+    assert cautions(summary)[0].text == "Missing from the mean of number: 3 answers that could not be scored."

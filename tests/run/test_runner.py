@@ -1,0 +1,272 @@
+"""A lane brings every job to one result: answered, failed, skipped, or left open when the run stops."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
+
+import anyio
+import httpx
+import pytest
+
+from pipeline.core.errors import KeyRefused, RequestRejected, SettingsError, StoppedResumable
+from pipeline.core.records import Failure
+from pipeline.core.settings import Limits, RunSettings
+from tests.support.lanes import Lane, job, message, problem, sent
+
+
+async def test_every_job_gets_one_result_with_usage_and_cost() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return message(sent(request).upper())
+
+    results = await Lane(answer, [job(number) for number in range(300)]).run()
+    assert [result.text for result in results] == [f"NUMBER {number}" for number in range(300)]
+    first = results[0]
+    assert (first.status, first.stop_reason, first.input_tokens, first.output_tokens) == ("ok", "end_turn", 10, 2)
+    assert first.cost_usd == Decimal("0.00002")
+    assert (first.usage_source, first.price_id, first.request_id) == ("reported", "lab/m@2026-01-01", "req_1")
+    assert len(first.attempts) == 1
+
+
+async def test_no_more_requests_are_in_flight_than_allowed() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        await anyio.sleep(0.001)
+        return message()
+
+    lane = Lane(answer, [job(number) for number in range(100)], run=RunSettings(concurrency=7))
+    assert len(await lane.run()) == 100
+    assert lane.kept.most_in_flight == 7
+
+
+async def test_a_start_is_noted_before_each_job_leaves() -> None:
+    lane: Lane
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        assert "job " + sent(request).removeprefix("number ") in lane.kept.started
+        return message()
+
+    lane = Lane(answer, [job(number) for number in range(5)])
+    await lane.run()
+    assert len(lane.kept.started) == 5
+
+
+async def test_a_transient_failure_is_retried_and_every_attempt_is_kept() -> None:
+    seen: Counter[str] = Counter()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        seen[sent(request)] += 1
+        return problem(529, "overloaded_error", "Overloaded") if seen[sent(request)] < 3 else message()
+
+    lane = Lane(answer, [job(1)])
+    result = (await lane.run())[0]
+    assert result.status == "ok"
+    assert [attempt.http_status for attempt in result.attempts] == [529, 529, 200]
+    assert result.attempts[0].error is not None
+    assert "Overloaded" in result.attempts[0].error
+    assert lane.clock.monotonic() > 0, "it waited"
+
+
+async def test_attempts_run_out() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return problem(500, "api_error")
+
+    result = (await Lane(answer, [job(1)], run=RunSettings(max_attempts=4)).run())[0]
+    assert (result.status, result.error_kind, result.http_status, len(result.attempts)) == ("error", "overload", 500, 4)
+    assert result.cost_usd is None
+
+
+async def test_a_rate_limit_is_not_charged_to_the_job_and_closes_the_gate_for_the_lane() -> None:
+    refused = 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal refused
+        refused += 1
+        return problem(429, "rate_limit_error", **{"retry-after": "7"}) if refused <= 12 else message()
+
+    lane = Lane(answer, [job(1)], run=RunSettings(max_attempts=2))
+    result = (await lane.run())[0]
+    assert (result.status, len(result.attempts)) == ("ok", 13)
+    assert lane.clock.monotonic() >= 12 * 7
+
+
+async def test_a_permanent_failure_is_final() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return problem(413, "request_too_large", "too long") if "number 3" in sent(request) else message()
+
+    results = await Lane(answer, [job(number) for number in range(6)]).run()
+    assert [result.status for result in results] == ["ok", "ok", "ok", "error", "ok", "ok"]
+    assert (results[3].error_kind, len(results[3].attempts)) == ("request", 1)
+
+
+async def test_a_refused_key_stops_the_run_and_leaves_the_jobs_open() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return problem(401, "authentication_error", "invalid x-api-key")
+
+    lane = Lane(answer, [job(number) for number in range(1000)], run=RunSettings(concurrency=8))
+    assert await lane.run() == []
+    assert isinstance(lane.control.reason, KeyRefused)
+    assert len(lane.kept.started) <= 8, "a dead key costs at most what was in flight"
+
+
+async def test_an_unknown_model_stops_the_run_when_it_is_the_only_lane() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return problem(404, "not_found_error", "model: m")
+
+    lane = Lane(answer, [job(1), job(2)])
+    assert await lane.run() == []
+    assert isinstance(lane.control.reason, SettingsError)
+
+
+async def test_an_unknown_model_beside_others_stops_its_lane_and_skips_the_rest() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return problem(404, "not_found_error", "model: m")
+
+    lane = Lane(answer, [job(number) for number in range(50)], run=RunSettings(concurrency=1), only_lane=False)
+    results = await lane.run()
+    assert lane.control.reason is None
+    assert Counter(result.status for result in results) == {"error": 1, "skipped": 49}
+    assert "not sent" in (results[-1].error_message or "")
+
+
+async def test_twenty_equal_refusals_and_no_answer_stop_the_run() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return problem(400, "invalid_request_error", "top_k: bad")
+
+    lane = Lane(answer, [job(number) for number in range(500)], run=RunSettings(concurrency=1))
+    assert len(await lane.run()) == 20
+    assert isinstance(lane.control.reason, RequestRejected)
+
+
+async def test_a_row_without_a_request_is_an_error_and_sends_nothing() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return message()
+
+    broken = replace(job(1), request=None, failure=Failure(kind="local", message="column 'x' is null in this row"))
+    lane = Lane(answer, [job(0), broken])
+    results = await lane.run()
+    assert [result.status for result in results] == ["ok", "error"]
+    assert results[1].error_message == "column 'x' is null in this row"
+    assert lane.kept.started == ["job 0"]
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"stop_reason": "max_tokens"}, "truncated"),
+        ({"stop_reason": "refusal", "content": []}, "refused"),
+        ({"content": []}, "empty"),
+        ({"stop_reason": "from the future"}, "ok"),
+    ],
+)
+async def test_the_stop_reason_decides_what_an_answer_is_worth(more: dict[str, object], status: str) -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return message(**more)  # type: ignore[arg-type]
+
+    result = (await Lane(answer, [job(1)]).run())[0]
+    assert result.status == status
+    assert result.stop_reason_raw == more.get("stop_reason", "end_turn")
+
+
+async def test_missing_usage_is_estimated_and_said_so() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return message("word " * 100, usage=None)
+
+    result = (await Lane(answer, [job(1)]).run())[0]
+    assert result.usage_source == "estimated"
+    assert 60 < (result.output_tokens or 0) < 250
+    assert result.cost_usd is not None
+
+
+async def test_without_a_price_the_cost_is_unknown_and_not_zero() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return message()
+
+    result = (await Lane(answer, [job(1)], price=None).run())[0]
+    assert result.cost_usd is None
+    assert result.price_id is None
+
+
+async def test_a_request_never_outlives_its_deadline() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        await anyio.sleep(30)
+        return message()
+
+    lane = Lane(answer, [job(1)], run=RunSettings(deadline_seconds=0.05, max_attempts=2))
+    result = (await lane.run())[0]
+    assert (result.status, result.error_kind, len(result.attempts)) == ("error", "transport", 2)
+    assert all(attempt.possibly_paid for attempt in result.attempts)
+
+
+async def test_a_body_that_never_ends_does_not_outlive_the_deadline_either() -> None:
+    class Drip(httpx.AsyncByteStream):
+        async def __aiter__(self):  # type: ignore[no-untyped-def]
+            while True:
+                await anyio.sleep(0.01)
+                yield b" "
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=Drip())
+
+    result = (await Lane(answer, [job(1)], run=RunSettings(deadline_seconds=0.1, max_attempts=1)).run())[0]
+    assert result.error_kind == "transport"
+    assert "deadline" in (result.error_message or "")
+
+
+async def test_a_wait_longer_than_allowed_stops_the_run_resumable() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return problem(429, "rate_limit_error", "daily limit", **{"retry-after": "21600"})
+
+    lane = Lane(answer, [job(1), job(2)], run=RunSettings(concurrency=1))
+    assert await lane.run() == []
+    assert isinstance(lane.control.reason, StoppedResumable)
+    assert "max_wait_seconds" in str(lane.control.reason)
+
+
+async def test_the_budget_is_never_exceeded_and_stops_the_run_resumable() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        await anyio.sleep(0.001)
+        return message()
+
+    cap = Decimal("0.003")
+    lane = Lane(answer, [job(number) for number in range(1000)], run=RunSettings(budget_usd=cap))
+    results = await lane.run()
+    paid = sum(result.cost_usd or 0 for result in results)
+    assert Decimal("0.002") < paid <= cap
+    assert isinstance(lane.control.reason, StoppedResumable)
+    assert len(results) == len(lane.kept.started), "everything that was sent is kept"
+
+
+async def test_requests_are_paced_by_the_known_limit() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return message()
+
+    limits = Limits(input_tokens_per_minute=6000, burst_seconds=1)
+    lane = Lane(answer, [job(number) for number in range(100)], limits=limits)
+    await lane.run()
+    assert 7 < lane.clock.monotonic() < 12, "1,000 reported input tokens at 100 a second, a second's worth at once"
+
+
+async def test_a_stop_lets_what_is_in_flight_finish() -> None:
+    lane: Lane
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if "number 5" in sent(request):
+            lane.control.stop(signal=2)
+        await anyio.sleep(0.01)
+        return message()
+
+    lane = Lane(answer, [job(number) for number in range(1000)], run=RunSettings(concurrency=10))
+    results = await lane.run()
+    assert len(results) == len(lane.kept.started) <= 20
+    assert all(result.status == "ok" for result in results)
+
+
+async def test_the_key_is_in_no_result() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if "number 1" in sent(request):
+            return problem(413, "request_too_large", "your key sk-canary-7f3a sent too much")
+        return message("the key is sk-canary-7f3a")
+
+    results = await Lane(answer, [job(0), job(1)]).run()
+    assert "canary" not in repr(results)

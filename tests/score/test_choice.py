@@ -1,0 +1,144 @@
+"""The kind `choice`: signs, words, texts of options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.core.errors import SettingsError
+from tests.support.score import scorer
+
+SIGNS = [
+    ("B", "B"),
+    ("b", "B"),
+    ("(B)", "B"),
+    ("**B**", "B"),
+    ("B.", "B"),
+    ("B)", "B"),
+    (" B) because (A) is too small", "B"),
+    ("B. Paris", "B"),
+    ("The answer is B", "B"),
+    ("The answer is (b).", "B"),
+    ("The correct answer is **B**, not C.", "B"),
+    ("the answer is: B because A is wrong", "B"),
+    ("Answer: B\n\nA is too small.", "B"),
+    ("**Answer:** B", "B"),
+    ("The correct option is (C).", "C"),
+    ("A) wrong\nB) right\nC) wrong\nSo the answer is B.", "B"),
+    ("First I thought the answer is A. But the answer is C.", "C"),
+    (r"so $\boxed{D}$", "D"),
+    (r"\boxed{\text{(D)}} rather than A", "D"),
+    ("Option C is the best", "C"),
+    ("Since (A) is too small, it is (C)", "C"),
+    ("(B) because (A) is too small", "B"),
+    ("A dog would say B", "B"),
+    ("I choose B", "B"),
+    ("It must be B", "B"),
+    ("vitamin C is no reason to leave (B)", "B"),
+    ("정답은 ③", "C"),
+    ("정답은 ③번입니다.", "C"),
+    ("정답: B입니다", "B"),
+    ("답은 (나)", "B"),
+    ("가. 왜냐하면", "A"),
+    ("①은 틀리고 ②가 맞다", "B"),
+    ("答案是D", "D"),
+    ("#### B", "B"),
+    ("Considering everything, nothing fits", None),
+    ("A dog", None),
+    ("", None),
+    ("내가 나다", None),
+    ("Banana", None),
+]
+
+
+@pytest.mark.parametrize(("text", "chosen"), SIGNS)
+def test_the_chosen_sign_is_found(text: str, chosen: str | None) -> None:
+    verdict = scorer("choice").score(text, "B", {})
+    assert verdict.extracted == chosen
+    assert verdict.label == (chosen or "no_match")
+    assert verdict.passed is (chosen == "B")
+
+
+@pytest.mark.parametrize("expected", ["B", "(b)", "B.", "②", "나", " B "])
+def test_a_reference_may_be_any_sign_of_the_choice(expected: str) -> None:
+    assert scorer("choice").score("B", expected, {}).passed is True
+
+
+@pytest.mark.parametrize("expected", [None, "", "F", "Paris", "2"])
+def test_a_reference_that_is_no_choice_is_unusable(expected: str | None) -> None:
+    assert scorer("choice").score("B", expected, {}).label == "unusable_reference"
+
+
+DIGITS = [("3", "3"), ("정답은 3번", "3"), ("③", "3"), ("It is 2.5 or (3)", "3"), ("13", None), ("3.5", None)]
+
+
+@pytest.mark.parametrize(("text", "chosen"), DIGITS)
+def test_digits_are_signs_where_the_choices_are_digits(text: str, chosen: str | None) -> None:
+    assert scorer("choice", choices=["1", "2", "3", "4"]).score(text, "3", {}).extracted == chosen
+
+
+SENTIMENT = [
+    ("긍정", "긍정"),
+    ("긍정입니다.", "긍정"),
+    ("긍정이 아니라 부정", "부정"),
+    ("처음에는 긍정 같지만\n정답: 부정", "부정"),
+    ("정답: **부정** (긍정 아님)", "부정"),
+    ("비긍정", None),
+    ("모르겠다", None),
+]
+
+
+@pytest.mark.parametrize(("text", "chosen"), SENTIMENT)
+def test_korean_labels_are_found(text: str, chosen: str | None) -> None:
+    verdict = scorer("choice", choices=["긍정", "부정", "중립"]).score(text, "부정", {})
+    assert verdict.extracted == chosen
+
+
+WORDS = [
+    ("Positive", "positive"),
+    ("The answer is not happy", "not happy"),
+    ("happy", "happy"),
+    ("unhappy", None),
+    ("the sentiment is **positive** rather than happy", "positive"),
+]
+
+
+@pytest.mark.parametrize(("text", "chosen"), WORDS)
+def test_english_labels_are_whole_words_and_longer_ones_win(text: str, chosen: str | None) -> None:
+    verdict = scorer("choice", choices=["happy", "not happy", "positive"]).score(text, "happy", {})
+    assert verdict.extracted == chosen
+
+
+def test_option_texts_name_choices_in_answers_and_references() -> None:
+    nli = scorer("choice", options=["entailment", "neutral", "contradiction"])
+    assert nli.score("It is a contradiction.", "Contradiction", {}).extracted == "C"
+    assert nli.score("(B)", "neutral", {}).passed is True
+
+
+def test_option_texts_may_stand_in_the_row() -> None:
+    capitals = scorer("choice", choices=["A", "B", "C"], options="places")
+    row = {"places": ["Rome", "Paris"]}
+    assert capitals.score("I say Paris", "B", row).passed is True
+    assert capitals.score("B", "Paris", row).passed is True
+    assert capitals.score("B", "B", {"places": None}).label == "unusable_reference"
+
+
+def test_a_pattern_narrows_first() -> None:
+    assert scorer("choice", pattern=r"Final: (.*)").score("(A)\nFinal: C\n(B)", "C", {}).passed is True
+
+
+MISTAKES: list[tuple[dict[str, Any], str]] = [
+    ({"choices": ["A"]}, "at least two"),
+    ({"choices": ["yes", "Yes"]}, "two different"),
+    ({"choices": ["A", "B"], "options": ["x"]}, "2 choices but 1 options"),
+    ({"options": ["x", "X"]}, "twice"),
+    ({"choices": ["yes", "no"], "options": ["x", "y"]}, "options belong to"),
+    ({"expected": None}, "needs a reference"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), MISTAKES)
+def test_mistakes_in_settings_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        scorer("choice", **settings)

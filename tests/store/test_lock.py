@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.core.errors import OutputError
+from pipeline.store.lock import RunLock
+from tests.support.store import STAMP
+
+HOLD = "import fcntl, os, sys; fd = os.open(sys.argv[1], os.O_RDWR); fcntl.flock(fd, 2); print('held', flush=True); input()"
+
+
+def test_a_second_opener_is_refused_at_once_and_told_who_holds_it(tmp_path: Path) -> None:
+    lock = RunLock.take(tmp_path, now=STAMP)
+    before = (tmp_path / "lock").read_bytes()
+    started = time.monotonic()
+    with pytest.raises(OutputError, match=f"in use by pid {os.getpid()} on .+ since 2026-11-22T10:00:00") as refused:
+        RunLock.take(tmp_path, now=STAMP)
+    assert time.monotonic() - started < 1
+    assert refused.value.exit_code == 73
+    assert (tmp_path / "lock").read_bytes() == before
+    lock.release()
+    lock.release()
+    RunLock.take(tmp_path, now=STAMP).release()
+
+
+def test_the_lock_is_free_as_soon_as_its_holder_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("pid 1 on elsewhere\x1b[2J\n")
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / "lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(OutputError, match=r"pid 1 on elsewhere\\x1b\[2J"):
+            RunLock.take(tmp_path, now=STAMP)
+        holder.kill()
+        holder.wait()
+    RunLock.take(tmp_path, now=STAMP).release()
+
+
+def test_a_lock_that_is_a_symlink_is_refused_and_its_target_unchanged(tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    target.write_text("keep")
+    (tmp_path / "lock").symlink_to(target)
+    with pytest.raises(OutputError, match="cannot be opened"):
+        RunLock.take(tmp_path, now=STAMP)
+    assert target.read_text() == "keep"
+
+
+def test_a_missing_folder_is_an_output_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="No such file"):
+        RunLock.take(tmp_path / "nowhere", now=STAMP)

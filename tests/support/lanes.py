@@ -1,0 +1,151 @@
+"""A lane with a provider made of a function, for tests of the runner."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import anyio
+import httpx
+
+from pipeline.core.records import Job, Request, Result
+from pipeline.core.secrets import Scrubber, Secret
+from pipeline.core.settings import Limits, ModelSettings, Price, ProviderSettings, RunSettings
+from pipeline.cost.budget import Budget
+from pipeline.plan.expand import Shard
+from pipeline.run.attempt import Caller
+from pipeline.run.control import LaneWatch, RunControl
+from pipeline.run.limits import LaneLimits
+from pipeline.run.permits import LocalPermits
+from pipeline.run.results import ResultContext
+from pipeline.run.runner import LaneSetup, SyncLane
+from tests.support.clock import ManualClock
+
+PRICE = Price(provider="lab", model="m", effective=date(2026, 1, 1), source="test", input=Decimal(1), output=Decimal(5))
+KEY = Secret("sk-canary-7f3a")
+RUN = RunSettings()
+NO_LIMITS = Limits()
+Answer = Callable[[httpx.Request], Awaitable[httpx.Response]]
+
+
+def message(text: str = "hello", **more: Any) -> httpx.Response:
+    """A complete Messages answer."""
+    body = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [{"type": "text", "text": text}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 10, "output_tokens": 2},
+        **more,
+    }
+    return httpx.Response(200, json=body, headers={"request-id": "req_1"})
+
+
+def problem(status: int, kind: str, said: str = "no", **headers: str) -> httpx.Response:
+    """An error in the shape of the Messages protocol."""
+    body = {"type": "error", "error": {"type": kind, "message": said}}
+    return httpx.Response(status, json=body, headers=headers)
+
+
+def job(number: int, **params: Any) -> Job:
+    return Job(
+        job_id=f"job {number}",
+        fingerprint=f"{number:032x}",
+        row_id=f"row {number}",
+        prompt="plain",
+        model="mine",
+        params="{}",
+        repeat=0,
+        shard="mine/0",
+        request=Request(
+            messages=({"role": "user", "content": f"number {number}"},), params={"max_tokens": 100, **params}
+        ),
+    )
+
+
+class Kept:
+    """A sink and an observer that remember."""
+
+    def __init__(self) -> None:
+        self.results: list[Result] = []
+        self.started: list[str] = []
+        self.in_flight_now = 0
+        self.most_in_flight = 0
+
+    async def put(self, result: Result) -> None:
+        self.results.append(result)
+
+    def put_start(self, job_id: str) -> None:
+        self.started.append(job_id)
+
+    def in_flight(self, model: str, change: int) -> None:
+        self.in_flight_now += change
+        self.most_in_flight = max(self.most_in_flight, self.in_flight_now)
+
+
+class Lane:
+    """Everything around one SyncLane."""
+
+    def __init__(
+        self,
+        answer: Answer,
+        jobs: Sequence[Job],
+        *,
+        run: RunSettings = RUN,
+        limits: Limits = NO_LIMITS,
+        price: Price | None = PRICE,
+        only_lane: bool = True,
+    ) -> None:
+        self.kept = Kept()
+        self.control = RunControl()
+        self.clock = ManualClock()
+        self.budget = Budget(run.budget_usd)
+        self._jobs = jobs
+        provider = ProviderSettings(name="lab", protocol="anthropic-messages", base_url="http://lab.test")
+        model = ModelSettings(name="mine", provider="lab", model="m")
+        self._lane = SyncLane(
+            LaneSetup(
+                context=ResultContext(run_id="run", eval="test", model=model, scrubber=Scrubber([KEY])),
+                jobs_of=self._jobs_of,
+                caller=Caller(
+                    provider,
+                    model,
+                    key=KEY,
+                    transport=httpx.MockTransport(answer),
+                    clock=self.clock,
+                    deadline_seconds=run.deadline_seconds,
+                ),
+                permits=LocalPermits(LaneLimits(limits, "anthropic", self.clock), self.budget, lambda _: price),
+                price_of=lambda _: price,
+                run=run,
+                control=self.control,
+                watch=LaneWatch(self.control, "mine", only_lane=only_lane),
+                observer=self.kept,
+                clock=self.clock,
+                rng=Random(1),
+            )
+        )
+
+    async def run(self) -> list[Result]:
+        """Run all jobs as one shard; gives the results in the order of the jobs."""
+        shard = Shard(lane="mine", name="mine/0", start_row=0, stop_row=len(self._jobs), jobs=len(self._jobs))
+        with anyio.fail_after(20):
+            await self._lane.run(shard, self.kept)
+        order = {job.job_id: position for position, job in enumerate(self._jobs)}
+        return sorted(self.kept.results, key=lambda result: order[result.job_id])
+
+    def _jobs_of(self, shard: Shard) -> Iterator[Job]:
+        return iter(self._jobs)
+
+
+def sent(request: httpx.Request) -> str:
+    """The text of the last turn that was sent."""
+    text: str = json.loads(request.content)["messages"][-1]["content"]
+    return text

@@ -20,8 +20,8 @@ _OPEN_ENDED = re.compile("[぀-ヿ一-鿿가-힣]")
 """Scripts that attach particles to a word, so that nothing can be asked of what follows a label."""
 _UNSPACED = re.compile("[぀-ヿ一-鿿]")
 _MARKER = (
-    r"(?:answer|label|sentiment|정답|답안|답|答案|正解|答え)\s*[*_]*\s*(?::|：|=|\bis\b:?|은|는|이|是|は)"
-    r"[\s*_\"'“‘(\[{<「]*"
+    r"(?:answer|label|sentiment|정답|답안|답|答案|正解|答え)\s{0,5}[*_]{0,4}\s{0,5}(?::|：|=|\bis\b:?|은|는|이|是|は)"
+    r"[\s*_\"'“‘(\[{<「]{0,40}"
 )
 
 

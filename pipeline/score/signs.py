@@ -14,13 +14,13 @@ _JAMO = "ㄱㄴㄷㄹㅁㅂㅅㅇㅈㅊㅋㅌㅍㅎ"
 _NEVER_A_WORD = _CIRCLED + _JAMO
 
 # Patterns begin with one character class wherever they can: the regex engine then skips to the next candidate at once.
+# Repetitions are bounded, so that no answer of a hundred thousand stars or line breaks takes quadratic time.
 _MARKER = (
     r"[aAcCoO답정答正#](?:(?:(?i:(?<=a)nswer|(?<=c)hoice|(?<=o)ption)|(?<=정)답|(?<=답)안?|(?<=答)[案え]|(?<=正)解)"
-    r"\s*[*_]*\s*(?::|：|=|(?i:\bis\b):?|은|는|이|是|は)|(?<=#)###)"
+    r"\s{0,5}[*_]{0,4}\s{0,5}(?::|：|=|(?i:\bis\b):?|은|는|이|是|は)|(?<=#)###)"
 )
-_OPENING = r"[\s*_\"'“‘(\[{<「$:]*(?:\\boxed\s*\{)?(?:\\text\s*\{)?(?i:(?:option|choice)\s+)?[(\[*\"'“‘]*"
-
-_CLOSING = r"(?=\s*(?:[\W_]*$|[.,;:)\]}*\"'”’]))"
+_OPENING = r"[\s*_\"'“‘(\[{<「$:]{0,40}(?:\\boxed\s?\{)?(?:\\text\s?\{)?(?i:(?:option|choice)\s{1,5})?[(\[*\"'“‘]{0,5}"
+_CLOSING = r"(?=[^\S\n]{0,20}(?:$|[.,;:)\]}*\"'”’]))"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +67,15 @@ def sign_patterns(signs: Mapping[str, int]) -> SignPatterns:
     return SignPatterns(
         whole=re.compile(rf"[\W_]*({either})번?[\W_]*"),
         declared=re.compile(rf"{_MARKER}{_OPENING}({upper}(?![^\W가-힣_])|{either}{_CLOSING})", re.M),
-        boxed=re.compile(rf"\\boxed\s*\{{\s*(?:\\text\w*\s*\{{)?\W*({either})\W*\}}"),
-        leading=re.compile(rf"^[\s*_(\[\"'“‘]*({either})(?:[*_\"'”’]*[)\].:、．](?![0-9])|[*_]*\s*$)", re.M),
+        boxed=re.compile(rf"\\boxed\s?\{{\s{{0,5}}(?:\\text\w{{0,5}}\s?\{{)?\W{{0,5}}({either})\W{{0,5}}\}}"),
+        leading=re.compile(
+            rf"^[^\S\n]{{0,20}}[*_(\[\"'“‘]{{0,5}}({either})"
+            r"(?:[*_\"'”’]{0,4}[)\].:、．](?![0-9])|[*_]{0,4}[^\S\n]{0,20}$)",
+            re.M,
+        ),
         marked=(
             re.compile(rf"[(\[「*\"'“‘](?<!\w[(\[\"'“‘])\(?({either})(?=[)\]」]|\)?\.?\*\*|[\"'”’])"),
-            re.compile(rf"[OoCc](?<!\w[OoCc])(?:(?<=[Oo])ption|(?<=[Cc])hoice)\s+({upper})(?!\w)"),
+            re.compile(rf"[OoCc](?<!\w[OoCc])(?:(?<=[Oo])ption|(?<=[Cc])hoice)\s{{1,5}}({upper})(?!\w)"),
             re.compile(f"({always})"),
             re.compile(rf"({plain})(?<!\w.)번"),
         ),
@@ -101,7 +105,7 @@ def find_sign(text: str, patterns: SignPatterns) -> str | None:
 
 
 def _leading_sign(text: str, pattern: re.Pattern[str]) -> str | None:
-    first = pattern.match(text)
+    first = pattern.match(text.lstrip())
     if first is None:
         return None
     rivals = {match[1].upper() for match in pattern.finditer(text)}

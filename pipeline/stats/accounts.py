@@ -82,7 +82,9 @@ def add_batch(accounts: Mapping[int, Account], results: pa.Table, cells: NDArray
     answered = _mask(pc.is_in(results["status"], pa.array(ANSWERED)))
     reused = _mask(pc.equal(results["source"], "reused"))
     maybe_paid = _add_attempts(accounts, results, cells, called=~reused, answered=answered)
-    _add_costs(accounts, results["cost_usd"], cells, _Jobs(reused, answered | maybe_paid, passed))
+    # An answer without an attempt was recorded, not bought: nothing is missing from its cost.
+    bought = answered & _mask(pc.fill_null(pc.greater(pc.list_value_length(results["attempts"]), 0), False))
+    _add_costs(accounts, results["cost_usd"], cells, _Jobs(reused, bought | maybe_paid, passed))
 
 
 @dataclass(frozen=True, slots=True)

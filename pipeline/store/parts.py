@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.store.disk import Disk, discard, publish, temporary
+from pipeline.store.disk import Disk, discard, publish, temporary, write_synced
 from pipeline.store.manifest import Part
 
 RESULTS = "results"
+DIGEST_SUFFIX = ".sha256"
 _PART = re.compile(r"part-(\d{8})-[0-9a-f]{8}\.parquet")
 _BUFFER_BYTES = 1024 * 1024
 _GROUP_ROWS = 20_000
@@ -81,10 +82,22 @@ def _write_groups(sink: _Sink, schema: pa.Schema, tables: Iterable[pa.Table]) ->
 
 
 def write_table(path: Path, table: pa.Table, disk: Disk) -> None:
-    """Write one table under its final name, replacing what was there; never half."""
-    aside = temporary(path)
-    write_parquet(aside, table.schema, [table], disk)
+    """Write one table under its final name, replacing what was there; never half. Its hash goes beside it.
+
+    Between the two there is a moment without a hash, never one with a wrong hash.
+    """
+    aside, note = temporary(path), digest_note(path)
+    written = write_parquet(aside, table.schema, [table], disk)
+    if note.exists():
+        disk.unlink(note)
     publish(disk, aside, path)
+    write_synced(disk, temporary(note), f"{written.sha256}\n".encode())
+    publish(disk, temporary(note), note)
+
+
+def digest_note(path: Path) -> Path:
+    """The file that holds the hash of a table that no manifest lists."""
+    return path.with_name(f"{path.name}{DIGEST_SUFFIX}")
 
 
 def file_digest(path: Path) -> str:

@@ -17,7 +17,7 @@ from pipeline.store.journal import FOLDER as JOURNAL
 from pipeline.store.journal import read_lines, segment_files
 from pipeline.store.manifest import Manifest, Part
 from pipeline.store.objects import ObjectStore
-from pipeline.store.parts import RESULTS, describe, part_segment
+from pipeline.store.parts import DIGEST_SUFFIX, RESULTS, describe, part_segment
 from pipeline.store.segments import Segment, spent_on_row
 
 ROWS = "rows"
@@ -169,7 +169,8 @@ def _readable(path: Path, disk: Disk) -> Part | None:
 
 def _remove_orphan_scores(folder: Path, listed: Collection[str], disk: Disk) -> None:
     for path in (folder / SCORES).iterdir():
-        if part_segment(path.name) is not None and path.name not in listed:
+        part = path.name.removesuffix(DIGEST_SUFFIX)
+        if part_segment(part) is not None and part not in listed:
             disk.unlink(path)
 
 

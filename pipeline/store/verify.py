@@ -22,11 +22,12 @@ from pipeline.store.journal import FOLDER as JOURNAL
 from pipeline.store.journal import read_lines, segment_files
 from pipeline.store.manifest import Manifest, Part
 from pipeline.store.objects import LocalObjects
-from pipeline.store.parts import RESULTS, check_group, describe, file_digest
+from pipeline.store.parts import RESULTS, check_group, describe, digest_note, file_digest
 from pipeline.store.recovery import FOLDERS, ROWS, SCORES
 from pipeline.store.schema import RESULTS_SCHEMA
 
 _SHOWN = 5
+_NOTE_BYTES = 200
 
 Kind = Literal["run", "manifest", "missing", "symlink", "changed", "totals", "duplicate", "unlisted", "journal"]
 
@@ -183,9 +184,21 @@ def _table_findings(folder: Path, directory: str) -> Iterator[Finding]:
             yield _finding("symlink", name, "is not a regular file; it was not read")
             continue
         try:
-            _read_through(path)
+            expected = _noted_digest(path)
+            if expected is None:
+                _read_through(path)
+            elif expected != file_digest(path):
+                yield _finding("changed", name, "is not what its .sha256 file says")
         except (OSError, pa.ArrowException, ValueError) as error:
             yield _finding("changed", name, f"cannot be read: {error}")
+
+
+def _noted_digest(path: Path) -> str | None:
+    """The hash noted beside a table; None if there is none."""
+    try:
+        return read_regular(digest_note(path), limit=_NOTE_BYTES).decode("ascii", "replace").removesuffix("\n")
+    except FileNotFoundError:
+        return None
 
 
 def _read_through(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -142,3 +143,27 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
 def test_mistakes_in_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         scorer("choice", **settings)
+
+
+HOSTILE = [
+    "B)\n{}x",
+    "answer: b{}x",
+    "answer:{}x",
+    "answer{}x",
+    "\\boxed{{B{}",
+    "{}x",
+    "B)\n \n{}B",
+    "option{}x",
+    "답은{}",
+]
+
+
+@pytest.mark.parametrize("filler", ["\n", " ", "*", "-", "(", " \n", "A ", "답"])
+def test_hostile_answers_take_no_long_time(filler: str) -> None:
+    signs, words = scorer("choice"), scorer("choice", choices=["happy", "not happy"])
+    start = time.process_time()
+    for frame in HOSTILE:
+        text = frame.format(filler * 30_000)
+        signs.score(text, "B", {})
+        words.score(text, "happy", {})
+    assert time.process_time() - start < 5.0

@@ -122,7 +122,7 @@ def test_sliced_batches_read_like_whole_ones() -> None:
 
 
 def test_unknown_costs_stay_unknown() -> None:
-    summary = summarize([result("a"), result("b")], [1.0, 1.0])
+    summary = summarize([result("a", attempts=[attempt()]), result("b", attempts=[attempt()])], [1.0, 1.0])
     cell = only_cell(summary)
     assert (cell["cost_usd"], cell["cost_per_1k_jobs_usd"], cell["cost_per_pass_usd"]) == (None, None, None)
     assert summary["cost"]["total_usd"] is None
@@ -130,8 +130,14 @@ def test_unknown_costs_stay_unknown() -> None:
     assert cell["tokens"] == {"input": None, "cache_read": None, "cache_write": None, "output": None, "thinking": None}
 
 
+def test_a_recorded_answer_is_not_unpriced() -> None:
+    summary = summarize([result("a"), result("b")], [1.0, 1.0])
+    assert (summary["cost"]["total_usd"], summary["cost"]["unpriced_jobs"]) == (None, 0)
+
+
 def test_known_costs_are_summed_exactly_beside_the_unpriced() -> None:
-    rows = [result("a", cost_usd=Decimal("0.000000000001")), result("b", cost_usd=Decimal("0.1")), result("c")]
+    rows = [result("a", cost_usd=Decimal("0.000000000001")), result("b", cost_usd=Decimal("0.1"))]
+    rows.append(result("c", attempts=[attempt()]))
     summary = summarize(rows, [1.0, 0.0, 1.0])
     cell = only_cell(summary)
     assert cell["cost_usd"] == "0.100000000001"

@@ -12,7 +12,12 @@ from pipeline.core.errors import OutputError
 from pipeline.store.lock import RunLock
 from tests.support.store import STAMP
 
-HOLD = "import fcntl, os, sys; fd = os.open(sys.argv[1], os.O_RDWR); fcntl.flock(fd, 2); print('held', flush=True); input()"
+HOLD = """
+import fcntl, os, sys
+fcntl.flock(os.open(sys.argv[1], os.O_RDWR), fcntl.LOCK_EX)
+print("held", flush=True)
+input()
+"""
 
 
 def test_a_second_opener_is_refused_at_once_and_told_who_holds_it(tmp_path: Path) -> None:

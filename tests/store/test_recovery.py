@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from tests.support.store import COST, parts_on_disk, result, store_all, stored_i
 
 
 @pytest.fixture
-async def folder(tmp_path: Path) -> AsyncIterator[Path]:
+async def folder(tmp_path: Path) -> Path:
     """A stopped run of 25 jobs: two parts, and five results in the journal."""
     run = tmp_path / "run"
     create_run(run, {"run_id": "r1"})
@@ -23,7 +22,7 @@ async def folder(tmp_path: Path) -> AsyncIterator[Path]:
         await store_all(store, [result(number) for number in range(20)], [], state="running")
     with RunStore.open(run) as store:
         await store_all(store, [result(number) for number in range(20, 25)], [], state=None)
-    yield run
+    return run
 
 
 def segment(folder: Path) -> Path:

@@ -158,9 +158,13 @@ async def store_all(
 ) -> list[BaseException]:
     """Put results, a commit for every seven, finish unless `state` is None; return what stopped it, if anything."""
     before = len(acknowledged)
+    told = anyio.Event()
 
     def acknowledge(batch: Sequence[Result]) -> None:
+        nonlocal told
         acknowledged.extend(one.job_id for one in batch)
+        told.set()
+        told = anyio.Event()
 
     try:
         async with anyio.create_task_group() as tasks:
@@ -169,11 +173,11 @@ async def store_all(
                 store.put_start(one.job_id)
                 await store.put(one)
                 while number % 7 == 6 and len(acknowledged) <= before + number:
-                    await anyio.sleep(0.0002)
+                    await told.wait()
             if state is not None:
                 await store.finish(state)
             while len(acknowledged) < before + len(results):
-                await anyio.sleep(0.0002)
+                await told.wait()
             tasks.cancel_scope.cancel()
     except BaseException as error:
         return leaves(error)
@@ -185,6 +189,11 @@ def stored_ids(store: RunStore) -> list[str]:
     return [
         job_id for path in store.parts() for job_id in pq.read_table(path, columns=["job_id"])["job_id"].to_pylist()
     ]
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Every file below `folder` with its content."""
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def parts_on_disk(folder: Path) -> set[str]:

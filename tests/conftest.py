@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -20,3 +25,12 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no ../shared with reference data")
     return SHARED
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    from tests.support.browser import open_browser
+
+    with open_browser() as browser:
+        yield browser

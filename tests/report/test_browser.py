@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from pipeline.report.pages import render_pages
 from pipeline.report.view import RunView, Turn
+from tests.support.browser import Watched
 from tests.support.report import make_cell, make_comparison, make_sample, make_score, make_summary, make_view
 
 pytestmark = pytest.mark.browser
-CHROMIUM = Path("/usr/bin/chromium")
 NAMES = ["index.html", "quality.html", "cost.html"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        if os.environ.get("CI"):
-            pytest.fail("no Chromium, which CI must have")
-        pytest.skip("no Chromium")
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -38,31 +23,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     render_pages(make_view(), folder)
     return folder
-
-
-class Watched:
-    """One open page, and everything that it should not have said or asked for."""
-
-    def __init__(self, browser: Browser, path: Path, *, width: int = 1280, scheme: str = "light") -> None:
-        self.complaints: list[str] = []
-        self.page: Page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
-        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        self.page.on("dialog", lambda dialog: (self.complaints.append("dialog"), dialog.dismiss()))
-        self.page.on("request", self._request)
-        self.page.add_init_script(
-            "document.addEventListener('securitypolicyviolation', (e) => console.error('policy', e.violatedDirective))"
-        )
-        self.page.goto(path.as_uri())
-        expect(self.page.locator(".plot:not([data-drawn])")).to_have_count(0)
-
-    def _request(self, request: object) -> None:
-        url: str = request.url  # type: ignore[attr-defined]
-        if not url.startswith("file:") or not url.endswith(".html"):
-            self.complaints.append(f"request: {url}")
-
-    def count(self, selector: str) -> int:
-        return self.page.locator(selector).count()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

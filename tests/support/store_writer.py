@@ -20,6 +20,8 @@ from pipeline.core.records import Result
 from pipeline.store.run_store import RunStore
 from tests.support.store import result
 
+_LONG = 100_000
+
 
 async def main(folder: Path, log: int, jobs: int, text_bytes: int, segment_rows: int) -> None:
     with RunStore.open(folder, segment_rows=segment_rows) as store:
@@ -35,7 +37,7 @@ async def main(folder: Path, log: int, jobs: int, text_bytes: int, segment_rows:
                 if one.job_id not in done:
                     store.put_start(one.job_id)
                     await store.put(one)
-                if number % 20 == 19:
+                if number % 20 == 19 or (text_bytes > _LONG and one.job_id not in done):
                     await anyio.sleep(0.001)
             await store.finish("complete")
 

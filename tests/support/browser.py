@@ -1,0 +1,52 @@
+"""The system's Chromium, and pages watched for what they should not say or ask."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Headless Chromium; skips the test without it, except in CI, which must have it."""
+    if not CHROMIUM.exists():
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium, which CI must have")
+        pytest.skip("no Chromium")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """One open page, and everything that it should not have said or asked for."""
+
+    def __init__(self, browser: Browser, path: Path, *, width: int = 1280, scheme: str = "light") -> None:
+        self.complaints: list[str] = []
+        self.page: Page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.page.on("dialog", lambda dialog: (self.complaints.append("dialog"), dialog.dismiss()))
+        self.page.on("request", self._request)
+        self.page.add_init_script(
+            "document.addEventListener('securitypolicyviolation', (e) => console.error('policy', e.violatedDirective))"
+        )
+        self.page.goto(path.as_uri())
+        expect(self.page.locator(".plot:not([data-drawn])")).to_have_count(0)
+
+    def _request(self, request: object) -> None:
+        url: str = request.url  # type: ignore[attr-defined]
+        if not url.startswith("file:") or not url.endswith(".html"):
+            self.complaints.append(f"request: {url}")
+
+    def count(self, selector: str) -> int:
+        return self.page.locator(selector).count()

@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help eval report test test-slow lint format constraints clean
+.PHONY: help eval report test test-slow lint format docs constraints clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ lint: $(READY) ## Check style, types and the direction of imports.
 format: $(READY) ## Format the code.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(READY) ## Write the page of the command line again.
+	$(BIN)/python docs/make_command_line.py
 
 constraints: ## Pin the dependencies again; needs uv.
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

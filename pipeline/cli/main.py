@@ -22,7 +22,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for verb in (run, check, score, report, verify, models, init, simulate, schema):
-    app.command(verb.__name__.rpartition(".")[2])(verb.command)
+    # The module's first line is `"""evalmill VERB: what it does."""`, short enough for the list of verbs.
+    app.command(verb.__name__.rpartition(".")[2], short_help=(verb.__doc__ or "").partition(": ")[2])(verb.command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -69,7 +69,7 @@ def _table(entries: list[dict[str, Any]]) -> Any:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold", caption="USD per million tokens; – is unknown")
-    table.add_column("provider/model", overflow="fold")
+    table.add_column("provider/model", no_wrap=True)
     for name in ("input", "output", "cache read", "write 5m", "write 1h", "max output"):
         table.add_column(name, justify="right")
     for name in ("prefill", "since", "retires"):

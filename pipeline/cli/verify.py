@@ -7,18 +7,21 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.output import say, say_error, say_json
+from pipeline.cli.output import note, say, say_error, say_json
 
 
 def command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> int:
-    """Check that a run folder holds exactly what it says; changes nothing."""
+    """Check that a run folder holds exactly what it says, and remove what a crash left over."""
     from pipeline.core.errors import DiskError
-    from pipeline.store.verify import verify
+    from pipeline.steps.verify import verify_run
 
-    findings = [str(finding) for finding in verify(run)]
+    found, removed = verify_run(run)
+    findings = [f"{finding.file}: {finding.message}" for finding in found]
+    if removed:
+        note(f"{removed} files that no manifest lists were removed")
     if json:
         say_json({"folder": str(run), "findings": findings})
     elif findings:

@@ -30,11 +30,10 @@ def digest(value: Any) -> str:
 def request_fingerprint(request: Request, identity: Mapping[str, Any]) -> str:
     """Hash everything that can change the answer.
 
-    `identity` names who answers: protocol, base_url (for the simulator profile and seed), model. Never the key.
+    How it is delivered (`stream`) does not. `identity` names who answers: protocol, base_url (for the simulator profile and seed), model. Never the key.
     """
-    return digest(
-        [VERSION, identity, request.system, request.messages, request.params],
-    )
+    params = {name: value for name, value in request.params.items() if name != "stream"}
+    return digest([VERSION, identity, request.system, request.messages, params])
 
 
 def job_id(fingerprint: str, *, row_id: str, prompt: str, model: str, params: str, repeat: int) -> str:

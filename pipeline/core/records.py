@@ -132,6 +132,8 @@ class Response:
     stop_sequence: str | None = None
     model_served: str | None = None
     request_id: str | None = None
+    flags: tuple[str, ...] = ()
+    """What was unusual about the answer and did not spoil it, such as `no_message_stop`."""
 
     @property
     def status(self) -> Status:
@@ -227,6 +229,18 @@ class Result:
     finished_at: datetime | None = None
     shard: str = ""
     """Plan coordinates; kept so that a resume knows which shards are complete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a scorer may look at: an answer as it is stored."""
+
+    text: str
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
+    """`{"id", "name", "input"}` each."""
+    output_tokens: int | None = None
+    latency_ms: float | None = None
+    cost_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,11 @@ class Decoder(Protocol):
         """Nothing that may still arrive can change the outcome: stop reading and call `finish`."""
         ...
 
+    @property
+    def has_token(self) -> bool:
+        """The first content of a streamed answer has arrived; always False for a whole body."""
+        ...
+
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the body, content encoding already undone."""
         ...
@@ -44,6 +49,10 @@ class WireFormat(Protocol):
 
     def auth_header(self, provider: ProviderSettings, key: str) -> tuple[str, str]:
         """Name and value of the header that carries the key; for the transport, at send time."""
+        ...
+
+    def streams(self, request: Request) -> bool:
+        """Whether the answer to `request` is asked for as a stream."""
         ...
 
     def encode(self, request: Request, model_id: str, provider: ProviderSettings) -> bytes:

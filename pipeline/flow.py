@@ -16,19 +16,23 @@ import anyio
 from pipeline.config.load import Overrides, load_eval
 from pipeline.core.clock import Clock, SystemClock
 from pipeline.core.errors import EXIT_GATE_FAILED, EXIT_JOBS_FAILED, EXIT_OK, EvalmillError
-from pipeline.core.settings import EvalSettings
 from pipeline.report.pages import render_pages
 from pipeline.run.control import RunControl
 from pipeline.steps.answer import RunObserver, Session, answer_all, load_keys
 from pipeline.steps.choose import Choice, begin, choose
+from pipeline.steps.failures import Failures, count_failures
+from pipeline.steps.mistakes import require_sound
 from pipeline.steps.notes import recovery_notes
-from pipeline.steps.prepare import Prepared, prepare, require_sound
+from pipeline.steps.prepare import Prepared, prepare
 from pipeline.steps.present import run_view
 from pipeline.steps.rows import keep_rows
-from pipeline.steps.score import bind, score_run
+from pipeline.steps.score import Demands, is_scored, score_run
 from pipeline.steps.summarize import summarize
 from pipeline.store.folder import read_run, write_json_atomic
 from pipeline.store.run_store import RunStore
+
+QUICK_RESULTS = 20_000
+"""After an interruption, no more results than this are scored and rendered before the process ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +59,11 @@ class Outcome:
     """What a run left behind."""
 
     folder: Path
-    summary: Mapping[str, Any]
-    pages: tuple[Path, ...]
     exit_code: int
+    summary: Mapping[str, Any] | None
+    """None when an interruption left no time for it."""
+    pages: tuple[Path, ...] = ()
+    failures: Failures = field(default_factory=Failures)
     stopped: EvalmillError | None = None
     notes: tuple[str, ...] = ()
 
@@ -76,13 +82,14 @@ def run_evaluation(
     """
     now = around.clock.now()
     prepared = prepare(evaluation, overrides)
-    warnings = require_sound(prepared, today=now.date())
-    keys = load_keys(prepared.settings, around.environment)
     choice = choose(prepared, places.reports, places.out, now=now, rng=around.rng)
+    warnings = require_sound(prepared, today=choice.began(now))
+    keys = {} if choice.finished else load_keys(prepared.settings, around.environment)
     observer = observe(prepared, choice, warnings)
     run = choice.run or begin(prepared, choice.folder, now=now)
     with RunStore.open(choice.folder) as store:
         keep_rows(store, prepared.dataset, prepared.survey)
+        notes = recovery_notes(store.recovered)
         control = RunControl()
         if not choice.finished:
             session = Session(
@@ -90,51 +97,57 @@ def run_evaluation(
                 clock=around.clock, rng=around.rng,
             )  # fmt: skip
             control = anyio.run(answer_all, session)
-        score_run(store, bind(prepared.settings.scorers), prepared.settings)
-        summary, pages = _present(store, run)
-        notes = recovery_notes(store.recovered)
+        if control.signal is not None and sum(store.shard_rows().values()) > QUICK_RESULTS:
+            notes.append(f"not scored, so as to end at once; `evalmill score {choice.folder}` does it")
+            return Outcome(folder=choice.folder, exit_code=128 + control.signal, summary=None, notes=tuple(notes))
+        notes += score_run(store, Demands.of(prepared.settings))
+        return _present(store, run, control, notes)
+
+
+def score_again(folder: Path, evaluation: Path | None) -> Outcome:
+    """Score stored answers with the scorers of `evaluation`: by default the run's own eval.toml, as it is now."""
+    run = read_run(folder)
+    providers_file = run["providers_file"]
+    overrides = Overrides(providers_file=None if providers_file is None else Path(providers_file))
+    settings = load_eval(evaluation or Path(run["evaluation"]), overrides)
+    with RunStore.open(folder) as store:
+        store.compact()
+        notes = score_run(store, Demands.of(settings))
+        return _present(store, run, RunControl(), notes)
+
+
+def report_again(folder: Path) -> Outcome:
+    """Summary and pages again, from the stored tables; what was never scored is scored as the run was meant to be."""
+    run = read_run(folder)
+    with RunStore.open(folder) as store:
+        store.compact()
+        notes = [] if is_scored(store) else score_run(store, Demands.recorded(run))
+        return _present(store, run, RunControl(), notes)
+
+
+def _present(store: RunStore, run: Mapping[str, Any], control: RunControl, notes: list[str]) -> Outcome:
+    summary = summarize(store, run)
+    write_json_atomic(store.folder / "summary.json", summary)
+    pages = render_pages(run_view(store, run, summary), store.folder)
+    failures = count_failures(store)
+    stopped = control.reason or (failures.rejected_alike() if control.signal is None else None)
     return Outcome(
-        folder=choice.folder,
+        folder=store.folder,
+        exit_code=_exit_code(summary, control.signal, stopped),
         summary=summary,
-        pages=pages,
-        exit_code=_exit_code(summary, control),
-        stopped=control.reason,
+        pages=tuple(pages),
+        failures=failures,
+        stopped=stopped,
         notes=tuple(notes),
     )
 
 
-def score_again(folder: Path, evaluation: Path | None) -> Outcome:
-    """Score stored answers with the scorers of `evaluation` (by default the one that the run came from)."""
-    run = read_run(folder)
-    settings = load_eval(evaluation or Path(run["evaluation"]), Overrides())
-    return _again(folder, run, settings)
-
-
-def report_again(folder: Path) -> Outcome:
-    """Summary and pages again, from the stored tables."""
-    return _again(folder, read_run(folder), None)
-
-
-def _again(folder: Path, run: Mapping[str, Any], settings: EvalSettings | None) -> Outcome:
-    with RunStore.open(folder) as store:
-        if settings is not None:
-            score_run(store, bind(settings.scorers), settings)
-        summary, pages = _present(store, run)
-    return Outcome(folder=folder, summary=summary, pages=pages, exit_code=_exit_code(summary, RunControl()))
-
-
-def _present(store: RunStore, run: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Path, ...]]:
-    summary = summarize(store, run)
-    write_json_atomic(store.folder / "summary.json", summary)
-    return summary, tuple(render_pages(run_view(store, run, summary), store.folder))
-
-
-def _exit_code(summary: Mapping[str, Any], control: RunControl) -> int:
+def _exit_code(summary: Mapping[str, Any], signal: int | None, stopped: EvalmillError | None) -> int:
     """Signals, then what stopped the run, then failed jobs, then failed gates."""
-    if control.signal is not None:
-        return 128 + control.signal
-    if control.reason is not None:
-        return control.reason.exit_code
+    if signal is not None:
+        return 128 + signal
+    if stopped is not None:
+        return stopped.exit_code
     if summary["jobs"]["error"] or summary["jobs"]["skipped"]:
         return EXIT_JOBS_FAILED
     if not all(gate["passed"] for gate in summary["gates"]):

@@ -18,7 +18,8 @@ def command(
     """Check settings, templates against columns, and model capabilities; no network."""
     from pipeline.config.load import Overrides
     from pipeline.core.clock import SystemClock
-    from pipeline.steps.prepare import find_mistakes, find_warnings, prepare
+    from pipeline.steps.mistakes import find_mistakes, find_warnings
+    from pipeline.steps.prepare import prepare
 
     prepared = prepare(evaluation, Overrides(providers_file=providers))
     today = SystemClock().now().date()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
-from pipeline.cli import check, init, models, report, run, schema, score, simulate, verify
+from pipeline.cli import check, doctor, init, models, report, run, schema, score, simulate, verify
+from pipeline.cli.output import say_error, speak_plainly
 from pipeline.core.errors import EXIT_BUG, EXIT_OK, EvalmillError, UsageError
 
 app = typer.Typer(
@@ -21,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for verb in (run, check, score, report, verify, models, init, simulate, schema):
+for verb in (run, check, score, report, verify, models, doctor, init, simulate, schema):
     # The module's first line is `"""evalmill VERB: what it does."""`, short enough for the list of verbs.
     app.command(verb.__name__.rpartition(".")[2], short_help=(verb.__doc__ or "").partition(": ")[2])(verb.command)
 
@@ -41,17 +42,16 @@ def _options(
     """Batch processing and evaluation of language models."""
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit with the documented code."""
-    sys.exit(run_command(arguments))
-
-
 def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code instead of leaving."""
+    speak_plainly()
     try:
         code = app(list(arguments) if arguments is not None else None, standalone_mode=False)
     except TyperException as error:
-        return _fail(UsageError(f"{error.format_message()}\nsee: evalmill --help"))
+        if type(error).__name__ == "NoArgsIsHelpError":
+            typer.echo(error.format_message())
+            return UsageError.exit_code
+        return _fail(UsageError(f"{error.format_message()}\nsee: evalmill {_verb(arguments)}--help"))
     except EvalmillError as error:
         return _fail(error)
     except KeyboardInterrupt:
@@ -62,6 +62,13 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         return _bug(error)
     return code if isinstance(code, int) else EXIT_OK
+
+
+def _verb(arguments: Sequence[str] | None) -> str:
+    """The verb that was meant, to name its help."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    known = {command.name for command in app.registered_commands}
+    return f"{words[0]} " if words and words[0] in known else ""
 
 
 def _first_evalmill_error(group: BaseExceptionGroup[BaseException]) -> EvalmillError | None:
@@ -76,16 +83,12 @@ def _first_evalmill_error(group: BaseExceptionGroup[BaseException]) -> EvalmillE
 
 
 def _fail(error: EvalmillError) -> int:
-    from pipeline.cli.output import say_error
-
     say_error(str(error))
     return error.exit_code
 
 
 def _bug(error: BaseException) -> int:
     import traceback
-
-    from pipeline.cli.output import say_error
 
     say_error(
         "this is a bug in evalmill; please report it with these lines:\n" + "".join(traceback.format_exception(error))

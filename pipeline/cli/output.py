@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Any
 
@@ -32,13 +33,20 @@ def say_json(value: Any) -> None:
 
 
 def say_table(table: Any) -> None:
-    """A rich table, as wide as the terminal, or 120 columns where there is none."""
+    """A rich table, as wide as the terminal; where there is none, as wide as it needs to be."""
     from rich.console import Console
 
     console = Console()
     if not console.is_terminal:
-        console = Console(width=120)
+        console = Console(width=console.measure(table, options=console.options.update(width=10_000)).maximum)
     console.print(table)
+
+
+def speak_plainly() -> None:
+    """Let a terminal that cannot show a character show its code instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _safe(text: str) -> str:

@@ -83,7 +83,7 @@ class Progress:
         lane.failed += result.status in ("error", "skipped")
         lane.tokens += sum(getattr(result, name) or 0 for name in _INPUT) + (result.output_tokens or 0)
         if result.cost_usd is None:
-            lane.unpriced += 1
+            lane.unpriced += result.status not in ("error", "skipped") or any(a.possibly_paid for a in result.attempts)
         else:
             lane.cost_usd += result.cost_usd
 
@@ -116,7 +116,7 @@ class Progress:
     def _cost(self, lane: LaneProgress) -> str:
         if not lane.called:
             return "no calls"
-        if lane.unpriced == lane.done:
+        if lane.unpriced and lane.unpriced == lane.done:
             return "cost unknown"
         unknown = f" (+{lane.unpriced:,} unknown)" if lane.unpriced else ""
         return f"${lane.cost_usd:.4f}{unknown}"

@@ -13,9 +13,16 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="Print the outcomes as JSON.")] = False,
 ) -> int:
     """Make summary and pages again from the stored tables; nothing is sent."""
+    from pipeline.cli.output import say_error
     from pipeline.cli.run import show
+    from pipeline.core.errors import EvalmillError
     from pipeline.flow import report_again
 
+    code = 0
     for run in runs:
-        show(report_again(run), as_json=json)
-    return 0
+        try:
+            show(report_again(run), as_json=json)
+        except EvalmillError as error:
+            say_error(str(error))
+            code = max(code, error.exit_code)
+    return code

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from pipeline.flow import Outcome
     from pipeline.steps.choose import Choice
     from pipeline.steps.prepare import Prepared
+
+
+_INTERRUPTED = (130, 143)
+SHOWN_REASONS = 5
+"""Reasons of failed jobs that are printed."""
 
 
 def command(
@@ -68,29 +74,54 @@ def command(
 
 
 def show(outcome: Outcome, *, as_json: bool) -> None:
-    """Print what a run left behind."""
-    from pipeline.report.terminal import summary_table
-
+    """Print what a run left behind: the table and the pages, then whatever the user should know of it."""
+    summary = outcome.summary
     if as_json:
-        say_json({"folder": str(outcome.folder), "exit_code": outcome.exit_code, "summary": outcome.summary})
-    elif outcome.summary["jobs"]["total"]:
-        say_table(summary_table(outcome.summary))
+        say_json({"folder": str(outcome.folder), "exit_code": outcome.exit_code, "summary": summary})
+    elif summary is not None and summary["jobs"]["total"]:
+        _show_results(outcome, summary)
     for line in outcome.notes:
         note(line)
-    for gate in outcome.summary["gates"] if outcome.stopped is None else ():
-        if not gate["passed"]:
-            note(f"gate failed: {_gate(gate)}")
-    if not as_json and outcome.summary["jobs"]["total"]:
-        for page in outcome.pages:
-            say(str(page))
-    if outcome.stopped is not None:
+    for model, kind, message, count in outcome.failures.reasons[:SHOWN_REASONS]:
+        note(f"{_count(count, 'job')} of {model!r} without an answer: {kind}: {message}")
+    if len(outcome.failures.reasons) > SHOWN_REASONS:
+        note(f"and {len(outcome.failures.reasons) - SHOWN_REASONS:,} more reasons; they are in the results")
+    _show_end(outcome, summary)
+
+
+def _show_results(outcome: Outcome, summary: Mapping[str, Any]) -> None:
+    from pipeline.report.terminal import summary_table
+
+    say_table(summary_table(summary))
+    for page in outcome.pages:
+        say(str(page))
+
+
+def _show_end(outcome: Outcome, summary: Mapping[str, Any] | None) -> None:
+    """Why a run ended before its end, or which gates failed."""
+    if outcome.exit_code in _INTERRUPTED:
+        answered = "" if summary is None else f" with {_progress(summary)}"
+        note(f"interrupted{answered}; everything answered is kept, and the same command continues")
+    elif outcome.stopped is not None:
         say_error(str(outcome.stopped))
+    elif summary is not None:
+        from pipeline.report.words import gate_sentence
+
+        for gate in summary["gates"]:
+            if not gate["passed"]:
+                note(f"gate failed: {gate_sentence(gate)}")
+
+
+def _progress(summary: Mapping[str, Any]) -> str:
+    return f"{summary['jobs']['total']:,} of {_count(summary['jobs']['planned'], 'job')} done"
 
 
 def _announce(prepared: Prepared, choice: Choice) -> None:
     plan = prepared.plan
     jobs = sum(plan.total_jobs(lane) for lane in plan.lanes)
     how = "finished before, nothing is sent" if choice.finished else "continuing" if choice.run else "new run"
+    if choice.repeats is not None:
+        note(f"a finished run of the same settings is in {choice.repeats}; a new run sends and pays for all jobs again")
     note(
         f"{prepared.settings.name}: {_count(prepared.survey.rows, 'row')} × {_count(len(plan.templates), 'prompt')} × "
         f"{_count(len(plan.lanes), 'model')}, {_count(jobs, 'job')}; {how} in {choice.folder}"
@@ -101,10 +132,6 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _gate(gate: dict[str, object]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in gate.items() if value is not None and key != "passed")
-
-
 def _money(text: str | None) -> Decimal | None:
     if text is None:
         return None
@@ -112,6 +139,6 @@ def _money(text: str | None) -> Decimal | None:
         amount = Decimal(text)
     except InvalidOperation:
         amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
+    if not amount.is_finite() or not 0 <= amount < 10**12:
         raise UsageError(f"--budget {text}: not an amount in dollars; write it as 5 or 0.50")
     return amount

@@ -23,6 +23,17 @@ def command(
     replay: Annotated[bool, typer.Option("--replay", help="Return the answers word for word.")] = False,
     error_rate: Annotated[float, typer.Option(min=0, max=1, help="Share of requests answered with 500 or 529.")] = 0.0,
     rate_limited: Annotated[float, typer.Option(min=0, max=1, help="Share of requests answered with 429.")] = 0.0,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=RATE", help="A fault and its share of requests, such as cut_chunked=0.02. Repeatable."
+        ),
+    ] = None,
+    requests_per_minute: Annotated[
+        int | None, typer.Option(min=1, help="Limit per key and model; unlimited without.")
+    ] = None,
+    input_tokens_per_minute: Annotated[int | None, typer.Option(min=1, help="Limit per key and model.")] = None,
+    output_tokens_per_minute: Annotated[int | None, typer.Option(min=1, help="Limit per key and model.")] = None,
     latency_scale: Annotated[float, typer.Option(min=0, help="0 answers at once.")] = 1.0,
     ledger: Annotated[Path | None, typer.Option(help="A file that gets one JSON line per request served.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the address as JSON.")] = False,
@@ -57,6 +68,10 @@ def command(
         answers=book,
         error_rate=error_rate,
         rate_limited=rate_limited,
+        faults=dict(map(_fault_share, fault or ())),
+        requests_per_minute=requests_per_minute,
+        input_tokens_per_minute=input_tokens_per_minute,
+        output_tokens_per_minute=output_tokens_per_minute,
         latency_scale=latency_scale,
         ledger_path=ledger,
     )
@@ -80,6 +95,17 @@ def command(
 
     anyio.run(serve)
     return 0
+
+
+def _fault_share(text: str) -> tuple[str, float]:
+    """Read `NAME=RATE`; the name may itself hold `=`, as in status=503=0.1."""
+    from pipeline.core.errors import UsageError
+
+    name, _, share = text.rpartition("=")
+    try:
+        return name, float(share)
+    except ValueError:
+        raise UsageError(f"--fault {text}: write NAME=RATE, such as cut_chunked=0.02 or status=503=0.1") from None
 
 
 def _flush() -> None:

@@ -67,7 +67,7 @@ def provider_identity(settings: EvalSettings, model: ModelSettings) -> dict[str,
     provider = settings.providers[model.provider]
     address: Any = provider.base_url
     if model.provider == "simulator" and not provider.base_url:
-        address = {"simulator": "anthropic", "seed": settings.simulator.seed}
+        address = {"simulator": settings.simulator.profile, "seed": settings.simulator.seed}
     return {"protocol": provider.protocol, "address": address, "model": model.model, "beta": list(model.beta)}
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from pipeline.config.locate import line_of
 from pipeline.config.providers import find_providers_file, load_providers
@@ -27,6 +30,7 @@ from pipeline.core.settings import (
     SimulatorSettings,
 )
 
+_HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
 FILE_NAME = "eval.toml"
 DEFAULT_MAX_TOKENS = 1024
 
@@ -52,7 +56,8 @@ def load_eval(evaluation: Path, overrides: Overrides = Overrides()) -> EvalSetti
     source = read_text(file)
     table = parse(source, file, EvalTable)
     reader = _Reader(file=file, source=source)
-    providers = load_providers(overrides.providers_file or find_providers_file(file.parent))
+    providers_file = overrides.providers_file or find_providers_file(file.parent)
+    providers = load_providers(providers_file)
     models = tuple(
         reader.model(position, model, providers)
         for position, model in enumerate(table.models)
@@ -70,7 +75,7 @@ def load_eval(evaluation: Path, overrides: Overrides = Overrides()) -> EvalSetti
     return EvalSettings(
         name=table.name,
         description=table.description,
-        folder=file.parent,
+        file=file,
         dataset=DatasetSettings(
             path=_absolute(file.parent, table.dataset.path),
             id=table.dataset.id,
@@ -84,8 +89,9 @@ def load_eval(evaluation: Path, overrides: Overrides = Overrides()) -> EvalSetti
         grid={key: tuple(_plain(value) for value in values) for key, values in table.grid.items()},
         run=_run_settings(table, overrides),
         scorers=reader.scorers(table.scorers),
-        gates=tuple(GateSettings(**gate.model_dump()) for gate in table.gates),
+        gates=reader.gates(table, overrides),
         simulator=_simulator(table, file.parent),
+        providers_file=providers_file,
     )
 
 
@@ -104,11 +110,14 @@ class _Reader:
         return SettingsError(f"{self.place(*location)}: {message}")
 
     def prompt(self, position: int, table: PromptTable) -> PromptSettings:
-        path = (self.file.parent / table.template).resolve()
-        if not path.is_file():
-            raise self.mistake(
-                ("prompts", position, "template"), f"there is no template {table.template!r} (looked for {path})"
-            )
+        location = ("prompts", position, "template")
+        try:
+            path = (self.file.parent / table.template).resolve()
+            is_there = path.is_file()
+        except (OSError, ValueError) as error:
+            raise self.mistake(location, f"{table.template!r} is no file name: {error}") from None
+        if not is_there:
+            raise self.mistake(location, f"there is no template {table.template!r} (looked for {path})")
         return PromptSettings(name=table.name, path=str(path), source=read_text(path))
 
     def model(self, position: int, table: ModelTable, providers: Mapping[str, ProviderSettings]) -> ModelSettings:
@@ -133,9 +142,20 @@ class _Reader:
             raise self.mistake(
                 ("models", position, "params", "beta"), "'beta' is a list of names for the anthropic-beta header"
             )
+        if not all(_HEADER_TEXT.fullmatch(name) for name in beta):
+            raise self.mistake(("models", position, "params", "beta"), "'beta' holds a name that fits no header")
         if isinstance(params.get("tools"), str):
             params["tools"] = self._tools(position, params["tools"])
+        self._require_sendable(position, params)
         return params, tuple(beta)
+
+    def _require_sendable(self, position: int, params: Mapping[str, Any]) -> None:
+        try:
+            orjson.dumps(params)
+        except (TypeError, ValueError) as error:
+            raise self.mistake(
+                ("models", position, "params"), f"'params' holds what JSON cannot carry: {error}"
+            ) from None
 
     def _tools(self, position: int, name: str) -> Any:
         location = ("models", position, "params", "tools")
@@ -182,6 +202,28 @@ class _Reader:
                 folder=str(self.file.parent),
             )
             for position, (name, table) in enumerate(zip(names, tables, strict=True))
+        )
+
+    def gates(self, table: EvalTable, overrides: Overrides) -> tuple[GateSettings, ...]:
+        """The gates of what runs; a gate on a model or prompt that the command line left out is left out too."""
+        known = {
+            "metric": [scorer.name or scorer.kind for scorer in table.scorers],
+            "model": [model.name for model in table.models],
+            "prompt": [prompt.name for prompt in table.prompts],
+        }
+        for position, gate in enumerate(table.gates):
+            for key, names in known.items():
+                value = getattr(gate, key)
+                if value is not None and value not in names:
+                    hint = nearest(value, names) or f"; there are: {', '.join(names) or 'none'}"
+                    raise self.mistake(("gates", position, key), f"there is no {key} {value!r}{hint}")
+            if gate.min is None and gate.max is None:
+                raise self.mistake(("gates", position), "a gate needs 'min' or 'max'")
+        return tuple(
+            GateSettings(**gate.model_dump())
+            for gate in table.gates
+            if (gate.model is None or _wanted(gate.model, overrides.models))
+            and (gate.prompt is None or _wanted(gate.prompt, overrides.prompts))
         )
 
     def require_unique(self, array: str, names: Sequence[str], remedy: str = "") -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from pipeline.config.read import parse, read_text
 from pipeline.config.tables import LimitsTable, PriceTable, ProvidersTable, ProviderTable
@@ -15,6 +18,8 @@ from pipeline.cost.prices import load_prices
 from pipeline.providers.catalog import load_catalog
 
 FILE_NAME = "providers.toml"
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 
 
 def load_providers(file: Path | None) -> dict[str, ProviderSettings]:
@@ -48,6 +53,7 @@ def _overlay(name: str, base: ProviderSettings | None, entry: ProviderTable, fil
     }
     if "base_url" in given:
         given["base_url"] = given["base_url"].rstrip("/")
+    _require_sound(name, given, base, file)
     if base is None:
         base = _new_provider(name, given, file)
     if entry.limits is not None:
@@ -55,6 +61,34 @@ def _overlay(name: str, base: ProviderSettings | None, entry: ProviderTable, fil
     given["model_limits"] = {**base.model_limits, **{key: _limits(value.limits) for key, value in entry.models.items()}}
     given["prices"] = _merge_prices(base.prices, [_price(name, price) for price in entry.prices])
     return replace(base, **given)
+
+
+def _require_sound(name: str, given: Mapping[str, Any], base: ProviderSettings | None, file: Path) -> None:
+    """Refuse an address or headers that no request could carry, or that would carry a password into files."""
+    address = given.get("base_url")
+    if address is not None:
+        problem = _address_problem(address)
+        protocol = given.get("protocol") or (base.protocol if base else None)
+        if protocol == "anthropic-messages" and address.endswith("/v1"):
+            problem = "ends in /v1, and anthropic-messages adds /v1/messages to it; leave /v1 out"
+        if problem:
+            raise SettingsError(f"{file}: provider {name!r}: base_url {problem}")
+    for header, value in (given.get("headers") or {}).items():
+        if not _HEADER_NAME.fullmatch(header) or not _HEADER_VALUE.fullmatch(value):
+            raise SettingsError(f"{file}: provider {name!r}: the header {header!r} holds what no header can carry")
+
+
+def _address_problem(address: str) -> str | None:
+    try:
+        url = httpx.URL(address)
+        port = url.port
+    except (httpx.InvalidURL, ValueError) as error:
+        return f"{address!r} is no address: {error}"
+    if url.userinfo:
+        return "holds a user name or password; name a key's environment variable with key_env instead"
+    if not url.host or (port is not None and not 0 < port < 65536):
+        return f"{address!r} is no address: it needs a host and a port below 65536"
+    return None
 
 
 def _new_provider(name: str, given: Mapping[str, Any], file: Path) -> ProviderSettings:
@@ -80,7 +114,6 @@ def _price(provider: str, table: PriceTable) -> Price:
 
 
 def _merge_prices(base: Sequence[Price], own: Sequence[Price]) -> tuple[Price, ...]:
-    """Own entries replace the catalog's for the same model and date, and stand beside the others."""
-    replaced = {(price.model, price.effective, price.above_input_tokens) for price in own}
-    kept = [price for price in base if (price.model, price.effective, price.above_input_tokens) not in replaced]
-    return (*own, *kept)
+    """A model with an entry of one's own is priced by one's own entries alone, whatever their dates."""
+    replaced = {price.model for price in own}
+    return (*own, *(price for price in base if price.model not in replaced))

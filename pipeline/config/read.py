@@ -20,11 +20,19 @@ T = TypeVar("T", bound=BaseModel)
 def read_text(path: Path) -> str:
     """The text of a settings file; SettingsError where there is none."""
     try:
-        return path.read_text(encoding="utf-8")
+        data = path.read_bytes()
     except FileNotFoundError:
         raise SettingsError(f"{path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror or error}") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SettingsError(
+            f"{path}:{line}: is not UTF-8 (byte 0x{data[error.start]:02x}); save it as UTF-8, "
+            "for example with `iconv -f windows-1252 -t utf-8`"
+        ) from None
 
 
 def parse(source: str, path: Path, shape: type[T]) -> T:
@@ -57,7 +65,27 @@ def _sentence(mistake: Any, source: str, path: Path, shape: type[BaseModel]) -> 
         return f"{place}: unknown key {dotted!r}{hint}"
     if mistake["type"] == "missing":
         return f"{place}: {dotted!r} is missing"
+    if advice := _advice(mistake["type"], location):
+        return f"{place}: {dotted!r}: {advice}, found {_short(mistake['input'])}"
     return f"{place}: {dotted!r}: {_lowered(mistake['msg'])}, found {_short(mistake['input'])}"
+
+
+_ADVICE = {
+    "id": "write it as provider/model, such as apimart/claude-sonnet-4-5-20250929",
+    "base_url": "write the whole address, beginning with http:// or https://",
+    "name": "write a name that is not blank",
+    "key_env": "write the name of an environment variable",
+    "function": "write it as module:function",
+}
+
+
+def _advice(kind: str, location: tuple[str | int, ...]) -> str | None:
+    """What to write instead, where the checker's own words would show its insides."""
+    if kind == "string_pattern_mismatch":
+        return _ADVICE.get(str(location[-1]))
+    if kind == "is_instance_of":
+        return "write a number such as 3.00"
+    return None
 
 
 def _dotted(location: tuple[str | int, ...]) -> str:

@@ -13,7 +13,12 @@ Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 
 def _number(value: Any) -> Any:
     """TOML numbers arrive as int or Decimal; a bool is not a number."""
-    return float(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+    if not isinstance(value, int | Decimal) or isinstance(value, bool):
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf")
 
 
 def _money(value: Any) -> Any:
@@ -26,10 +31,11 @@ def _money(value: Any) -> Any:
     return value
 
 
-Number = Annotated[float, BeforeValidator(_number)]
-PositiveNumber = Annotated[float, BeforeValidator(_number), Field(gt=0)]
+Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+PositiveNumber = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
 Rate = Annotated[float, BeforeValidator(_number), Field(ge=0, lt=1)]
-Money = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, allow_inf_nan=False)]
+Money = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, lt=10**12, allow_inf_nan=False)]
+SimulatorProfile = Literal["anthropic", "apimart-wrapped", "apimart", "ofox", "openai", "new-api", "openrouter"]
 Price = Annotated[Decimal | None, BeforeValidator(_money), Field(ge=0, allow_inf_nan=False)]
 
 
@@ -80,6 +86,7 @@ class RunTable(Table):
     budget_usd: Money | None = Field(None, description="The run stops, resumable, before it could cost more.")
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 6
     deadline_seconds: PositiveNumber = Field(600.0, description="For one attempt, from connecting to the last byte.")
+    idle_seconds: PositiveNumber = Field(60.0, description="Silence between two parts of a stream.")
     max_wait_seconds: PositiveNumber = Field(3600.0, description="A provider that asks to wait longer stops the run.")
 
 
@@ -108,6 +115,7 @@ class GateTable(Table):
 class SimulatorTable(Table):
     """What the built-in simulator knows, for models of the provider `simulator`."""
 
+    profile: SimulatorProfile = Field("anthropic", description="Whose dialect the simulator speaks.")
     seed: int = 0
     answers: str | None = Field(None, description="A table of questions and true answers; relative to this file.")
     question_column: str = "question"

@@ -30,15 +30,25 @@ def digest(value: Any) -> str:
 def request_fingerprint(request: Request, identity: Mapping[str, Any]) -> str:
     """Hash everything that can change the answer.
 
-    How it is delivered (`stream`) does not. `identity` names who answers: protocol, base_url (for the simulator profile and seed), model. Never the key.
+    How it is delivered (`stream`) does not. `identity` names who answers: protocol, base_url (for the simulator
+    profile and seed), model. Never the key.
     """
     params = {name: value for name, value in request.params.items() if name != "stream"}
     return digest([VERSION, identity, request.system, request.messages, params])
 
 
-def job_id(fingerprint: str, *, row_id: str, prompt: str, model: str, params: str, repeat: int) -> str:
-    """Name a job. It changes with each argument and never depends on the row's position."""
-    return digest([VERSION, fingerprint, row_id, prompt, model, params, repeat])
+def job_id(asked: str, *, row_id: str, prompt: str, model: str, params: str, repeat: int) -> str:
+    """Name a job by its place in the plan: known before anything is rendered, and never by the row's position.
+
+    `asked` is the digest of who answers, the template and the parameters (`asked_digest`). What the row's own
+    columns or files say is in the fingerprint, not in the name: within a run a place has one result.
+    """
+    return digest([VERSION, asked, row_id, prompt, model, params, repeat])
+
+
+def asked_digest(identity: Mapping[str, Any], template: str, params: Mapping[str, Any]) -> str:
+    """Hash what the settings ask of every row: who answers, the template's source, the parameters."""
+    return digest([VERSION, identity, template, {name: value for name, value in params.items() if name != "stream"}])
 
 
 def _plain(value: Any) -> Any:

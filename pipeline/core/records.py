@@ -176,6 +176,9 @@ class Attempt:
     latency_ms: float
     cost_usd: Decimal | None
     possibly_paid: bool
+    booked_usd: Decimal | None = None
+    """What the budget booked for this attempt: its cost where known, its upper bound where it was possibly paid,
+    else 0; None without a price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

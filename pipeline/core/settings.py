@@ -75,6 +75,8 @@ class RunSettings:
     max_attempts: int = 6
     deadline_seconds: float = 600.0
     """Total for one attempt, from connecting to the last byte."""
+    idle_seconds: float = 60.0
+    """Silence between two parts of a stream that ends the attempt."""
     max_wait_seconds: float = 3600.0
     """A provider's demand to wait longer stops the run, resumable."""
 
@@ -112,6 +114,8 @@ class GateSettings:
 class SimulatorSettings:
     """What the built-in simulator knows and how it misbehaves, for models of the provider `simulator`."""
 
+    profile: str = "anthropic"
+    """Whose dialect is spoken."""
     seed: int = 0
     answers: str | None = None
     """A table of questions with their true answers (absolute path)."""
@@ -184,7 +188,8 @@ class EvalSettings:
 
     name: str
     description: str
-    folder: Path
+    file: Path
+    """The eval.toml itself."""
     dataset: DatasetSettings
     prompts: tuple[PromptSettings, ...]
     models: tuple[ModelSettings, ...]
@@ -195,3 +200,9 @@ class EvalSettings:
     scorers: tuple[ScorerSettings, ...] = ()
     gates: tuple[GateSettings, ...] = ()
     simulator: SimulatorSettings = field(default_factory=SimulatorSettings)
+    providers_file: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where paths in eval.toml begin."""
+        return self.file.parent

@@ -2,13 +2,13 @@
 
 A template is sandboxed Jinja2 (no other files, bounded loops and texts, no randomness) in which block tags on lines
 of their own leave no line behind, and the file's last newline is not sent. White space that the template itself has
-at the edges of an element or next to a picture is not sent either, except before a prefill's first word; white space
-of the row is, except after the last word of a prefill. A system text that comes out empty is left out.
+at the edges of an element or next to a picture or document is not sent either, except before a prefill's first word;
+white space of the row is, except after the last word of a prefill. A system text that comes out empty is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from types import GeneratorType, MappingProxyType
 from typing import Any
@@ -16,14 +16,14 @@ from typing import Any
 import jinja2
 
 from pipeline.core.errors import EvalmillError, TemplateError
-from pipeline.core.records import Block
 from pipeline.core.template_conversation import Rendered, assemble
 from pipeline.core.template_errors import explain
 from pipeline.core.template_marks import Open
-from pipeline.core.template_sandbox import PromptEnvironment, picture
+from pipeline.core.template_media import Media
+from pipeline.core.template_sandbox import PromptEnvironment
 from pipeline.core.template_values import require_characters
 
-__all__ = ["Rendered", "Template", "TextTemplate", "compile_template", "compile_text"]
+__all__ = ["Media", "Rendered", "Template", "TextTemplate", "compile_template", "compile_text"]
 
 Row = Mapping[str, Any]
 
@@ -41,9 +41,9 @@ class _Compiled:
         """The columns that every rendering may need, each with the first line that asks for it."""
         self.columns: frozenset[str] = frozenset(lines)
 
-    def _pieces(self, row: Row, reserved: Mapping[str, Any]) -> Iterator[Any]:
-        self._environment.begin()
-        variables = {**self._environment.globals, **row, "row": row, **reserved}
+    def _pieces(self, row: Row, media: Media | None) -> Iterator[Any]:
+        self._environment.begin(media)
+        variables = {**self._environment.globals, **row, "row": row}
         return self._template.root_render_func(self._template.new_context(variables, shared=True))
 
     def _located(self, error: Exception, pieces: Iterator[Any], row: Row) -> TemplateError:
@@ -71,12 +71,12 @@ class Template(_Compiled):
         super().__init__(source, path, has_roles=True)
         self._implied = None if self._environment.is_structured else Open(role="user", line=1)
 
-    def render(self, row: Row, image_source: Callable[[Any], Block]) -> Rendered:
-        """Make the prompt for `row`; `image_source` gives the image block's source for the value of a column.
+    def render(self, row: Row, media: Media) -> Rendered:
+        """Make the prompt for `row`; `media` supplies the pictures and documents that the template asks for.
 
-        Raises TemplateError with path and line; errors of `image_source` that are the user's pass as they are.
+        Raises TemplateError with path and line; errors of `media` that are the user's pass as they are.
         """
-        pieces = self._pieces(row, {"image": partial(picture, image_source)})
+        pieces = self._pieces(row, media)
         try:
             return assemble(pieces, self._implied)
         except EvalmillError:
@@ -98,7 +98,7 @@ class TextTemplate(_Compiled):
 
     def render(self, row: Row) -> str:
         """Make the text for `row`, with its white space as it comes; raises TemplateError with path and line."""
-        pieces = self._pieces(row, {})
+        pieces = self._pieces(row, None)
         try:
             parts = list(pieces)
             require_characters(sum(map(len, parts)))
@@ -116,7 +116,8 @@ def compile_template(source: str, *, path: str) -> Template:
 
     Role tags are `{% system %}`, `{% user %}` and `{% assistant %}` with their end tags, each with `cache`,
     `cache="1h"` or `blocks`; `{% messages column %}` inserts a history, `{% cache %}` a breakpoint,
-    `{{ image(column) }}` a picture. Without role tags the whole text is one user message.
+    `{{ image(column) }}` a picture, `{{ document(column) }}` a document. Without role tags the whole text is one user
+    message.
     """
     return Template(source, path=path)
 

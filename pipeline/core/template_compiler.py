@@ -10,6 +10,7 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.idtracking import VAR_LOAD_RESOLVE
 
 from pipeline.core.template_marks import Authored, Close, Open
+from pipeline.core.template_media import MEDIA_OPTIONS
 from pipeline.core.template_values import text_of
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class PromptCodeGenerator(CodeGenerator):
             nodes.For: self._for,
             nodes.Concat: self._concat,
             nodes.Call: self._call,
+            nodes.Macro: self._macro,
             nodes.EnvironmentAttribute: self._environment_attribute,
             nodes.ScopedEvalContextModifier: self._autoescape,
             **dict.fromkeys(_ELSEWHERE, self._elsewhere),
@@ -170,16 +172,57 @@ class PromptCodeGenerator(CodeGenerator):
         self.write("))")
 
     def _call(self, node: nodes.Call, frame: Frame, **kwargs: Any) -> None:
-        if not isinstance(node.node, nodes.EnvironmentAttribute):
-            self.visit_Call(node, frame, **kwargs)
-            return
-        if node.node.name == "history":
-            self._environment_attribute(node.node, frame)
+        called = node.node
+        if isinstance(called, nodes.EnvironmentAttribute):
+            self._own_call(called, node.args[0], frame)
+        elif self._is_media(called):
+            self._media_call(node, frame)
         else:
-            self.visit_EnvironmentAttribute(node.node, frame)
+            self.visit_Call(node, frame, **kwargs)
+
+    def _own_call(self, called: nodes.EnvironmentAttribute, value: nodes.Expr, frame: Frame) -> None:
+        if called.name != "history":
+            self.visit_EnvironmentAttribute(called, frame)
+            self._write_value(value, frame, self._label(value, frame))
+            self.write(")")
+            return
+        self._environment_attribute(called, frame)
+        read = value.node if isinstance(value, nodes.Filter) and value.name == "fromjson" and value.node else value
+        self._write_value(value, frame, self._label(read, frame))
+        self.write(f", {called.lineno})")
+
+    def _write_value(self, value: nodes.Expr, frame: Frame, label: str) -> None:
         self.write("(")
-        self.visit(node.args[0], frame)
-        self.write(f", {self._label(node.args[0], frame)!r})")
+        self.visit(value, frame)
+        self.write(f", {label!r}")
+
+    # Pictures and documents: followed by a parenthesis their names are functions, elsewhere columns like any other.
+
+    def _is_media(self, called: nodes.Node) -> bool:
+        return self._own.has_roles and isinstance(called, nodes.Name) and called.name in MEDIA_OPTIONS
+
+    def _media_call(self, node: nodes.Call, frame: Frame) -> None:
+        name = cast(nodes.Name, node.node).name
+        known = MEDIA_OPTIONS[name]
+        options = {keyword.key: keyword.value for keyword in node.kwargs}
+        for key in options.keys() - known:
+            taken = f"the options {', '.join(sorted(known))}" if known else "no options"
+            self.fail(f"{name}(...) takes one value and {taken}, not {key!r}", node.lineno)
+        text = options.pop("text", None)
+        values = node.args if text is None else [*node.args, text]
+        if len(values) != 1 or node.dyn_args is not None or node.dyn_kwargs is not None:
+            self.fail(f"{name}(...) takes one value, as {{{{ {name}(column) }}}}", node.lineno)
+        self.write(f"environment.{name if text is None else 'text_document'}")
+        self._write_value(values[0], frame, self._label(values[0], frame))
+        for key, option in options.items():
+            self.write(f", {key}=")
+            self.visit(option, frame)
+        self.write(")")
+
+    def _macro(self, node: nodes.Macro, frame: Frame) -> None:
+        if self._own.has_roles and node.name in MEDIA_OPTIONS:
+            self.fail(f"{node.name}(...) has its meaning already; give the macro another name", node.lineno)
+        self.visit_Macro(node, frame)
 
     def _elsewhere(self, node: nodes.Node, frame: Frame) -> None:
         self.fail("a template stands alone: include, import, extends and block are not available", node.lineno)

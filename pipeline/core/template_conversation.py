@@ -8,7 +8,8 @@ from typing import Any
 
 from pipeline.core.records import Block, Message
 from pipeline.core.template_errors import StructureError
-from pipeline.core.template_marks import Authored, Breakpoint, Close, History, Open, Picture
+from pipeline.core.template_history import require_tool_rounds
+from pipeline.core.template_marks import Authored, Breakpoint, Close, History, Inserted, Open
 from pipeline.core.template_values import require_characters
 
 _MAX_BREAKPOINTS = 4
@@ -26,21 +27,26 @@ class Rendered:
 class _Element:
     """One role's text and blocks while they arrive."""
 
-    __slots__ = ("blocks", "characters", "mark", "parts", "strips_start")
+    __slots__ = ("blocks", "cache_lines", "characters", "mark", "parts", "strips_start")
 
-    def __init__(self, mark: Open) -> None:
+    def __init__(self, mark: Open, cache_lines: dict[int, int]) -> None:
         self.mark = mark
+        self.cache_lines = cache_lines
         self.blocks: list[Block] = []
         self.parts: list[str] = []
         self.characters = 0
         # A prefill's leading white space is meant: the answer continues it.
         self.strips_start = mark.role != "assistant"
 
-    def add_picture(self, picture: Picture) -> None:
+    def add_inserted(self, piece: Inserted) -> None:
         if self.mark.role != "user":
-            raise StructureError(f"image(...) stands in {{% {self.mark.role} %}}; only a user message has pictures")
+            raise StructureError(
+                f"{piece.name}(...) stands in {{% {self.mark.role} %}}; only a user message has pictures and documents"
+            )
         self._flush(strips_end=True)
-        self.blocks.append({"type": "image", "source": picture.source})
+        self.blocks.append(dict(piece.block))  # `{% set p = image(a) %}` may send it twice, once with a breakpoint
+        self.characters += _characters_of(piece.block["source"])
+        require_characters(self.characters)
         self.strips_start = True
 
     def add_breakpoint(self, here: Breakpoint) -> None:
@@ -48,7 +54,7 @@ class _Element:
             raise StructureError(f"{{% cache %}} has nothing before it in {{% {self.mark.role} %}}")
         self._flush(strips_end=False)
         if self.blocks:
-            self.blocks[-1]["cache_control"] = dict(here.cache)
+            self._mark_last(here.cache, here.line)
         self.strips_start = False
 
     def content(self) -> Content | None:
@@ -58,8 +64,13 @@ class _Element:
             return text if text and not text.isspace() else None
         self._flush(strips_end=True)
         if self.blocks and self.mark.cache is not None:
-            self.blocks[-1]["cache_control"] = dict(self.mark.cache)
+            self._mark_last(self.mark.cache, self.mark.line)
         return self.blocks or None
+
+    def _mark_last(self, cache: Block, line: int) -> None:
+        block = self.blocks[-1]
+        block["cache_control"] = dict(cache)
+        self.cache_lines[id(block)] = line
 
     def _flush(self, *, strips_end: bool) -> None:
         text = self._text(strips_end=strips_end)
@@ -102,7 +113,10 @@ class _Conversation:
         self.system: list[Content] = []
         self.messages: list[Message] = []
         self.characters = 0
+        self.cache_lines: dict[int, int] = {}
+        """Where each block's breakpoint stands in the template, by the block's identity."""
         self._prefill: _Element | None = None
+        self._history_line: int | None = None
 
     def close(self, element: _Element) -> None:
         content = element.content()
@@ -118,6 +132,7 @@ class _Conversation:
 
     def insert(self, history: History) -> None:
         turns = list(history.messages)
+        self._history_line = history.line
         # The protocol has no system turn at the start of the messages; that is what `system` is for.
         while turns and not self.messages and turns[0]["role"] == "system":
             self._add_system(turns.pop(0)["content"], None)
@@ -131,7 +146,9 @@ class _Conversation:
         if not self.messages:
             raise StructureError("the template makes no message; put one into {% user %}...{% enduser %}")
         system = self._joined_system()
-        _require_breakpoints(system, self.messages)
+        if self._history_line is not None:
+            self._require_tool_rounds(self._history_line)
+        _require_breakpoints(system, self.messages, self.cache_lines, self._history_line)
         return Rendered(system=system, messages=tuple(self.messages))
 
     def _add_system(self, content: Content | None, line: int | None) -> None:
@@ -149,6 +166,12 @@ class _Conversation:
             line = self._prefill.mark.line if self._prefill else None
             raise StructureError("the assistant message is empty in this row, and more messages follow it", line)
         self.messages.append(message)
+
+    def _require_tool_rounds(self, line: int) -> None:
+        try:
+            require_tool_rounds(self.messages)
+        except StructureError as error:
+            raise StructureError(str(error), line) from None
 
     def _finish_prefill(self) -> None:
         """Providers refuse a prefill that ends in white space; an empty one is no prefill."""
@@ -171,13 +194,41 @@ class _Conversation:
         return tuple(blocks)
 
 
-def _require_breakpoints(system: str | tuple[Block, ...] | None, messages: list[Message]) -> None:
-    contents: list[Any] = [system, *(message["content"] for message in messages)]
-    found = sum(
-        "cache_control" in block for content in contents if not isinstance(content, str) for block in content or ()
-    )
-    if found > _MAX_BREAKPOINTS:
-        raise StructureError(f"{found} cache breakpoints; a request may have {_MAX_BREAKPOINTS}")
+def _characters_of(source: Block) -> int:
+    """The text that a block's source puts into the prompt."""
+    if source.get("type") == "text":
+        return len(source["data"])
+    if source.get("type") == "content":
+        return sum(len(block.get("text", "")) for block in source["content"])
+    return 0
+
+
+def _require_breakpoints(
+    system: str | tuple[Block, ...] | None,
+    messages: list[Message],
+    cache_lines: dict[int, int],
+    history_line: int | None,
+) -> None:
+    contents: list[Any] = [system, *[message["content"] for message in messages]]
+    marked = [
+        block
+        for content in contents
+        if not isinstance(content, str)
+        for block in content or ()
+        if "cache_control" in block
+    ]
+    if len(marked) > _MAX_BREAKPOINTS:
+        raise StructureError(f"{len(marked)} cache breakpoints; a request may have {_MAX_BREAKPOINTS}")
+    is_short = False
+    for block in marked:
+        is_long = block["cache_control"].get("ttl") == "1h"
+        if is_long and is_short:
+            raise StructureError(
+                "a one-hour cache breakpoint stands after a five-minute one; "
+                "in a request (tools, system, messages) those of one hour come first",
+                cache_lines.get(id(block), history_line),
+            )
+        is_short = is_short or not is_long
 
 
 def assemble(pieces: Iterable[Any], implied: Open | None) -> Rendered:
@@ -186,7 +237,7 @@ def assemble(pieces: Iterable[Any], implied: Open | None) -> Rendered:
     Raises StructureError where the pieces make no valid conversation.
     """
     conversation = _Conversation()
-    element = None if implied is None else _Element(implied)
+    element = None if implied is None else _Element(implied, conversation.cache_lines)
     for piece in pieces:
         if isinstance(piece, str):
             if element is not None:
@@ -194,16 +245,16 @@ def assemble(pieces: Iterable[Any], implied: Open | None) -> Rendered:
             elif piece and not piece.isspace():
                 raise StructureError("text outside the role tags; put it inside {% user %}...{% enduser %}")
         elif isinstance(piece, Open):
-            element = _Element(piece)
+            element = _Element(piece, conversation.cache_lines)
         elif isinstance(piece, History):
             conversation.insert(piece)
         elif element is None:
-            raise StructureError("{% cache %} and image(...) stand inside a role tag")
+            raise StructureError("{% cache %}, image(...) and document(...) stand inside a role tag")
         elif isinstance(piece, Close):
             conversation.close(element)
             element = None
-        elif isinstance(piece, Picture):
-            element.add_picture(piece)
+        elif isinstance(piece, Inserted):
+            element.add_inserted(piece)
         else:
             element.add_breakpoint(piece)
     if element is not None:

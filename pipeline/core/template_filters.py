@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from decimal import Decimal
@@ -17,12 +18,13 @@ from jinja2.runtime import LoopContext
 from jinja2.utils import pass_environment
 from markupsafe import escape
 
-from pipeline.core.template_errors import LimitReached, NullValue
+from pipeline.core.template_errors import LimitReached, NotText, NullValue
 from pipeline.core.template_values import concatenate, remainder, replaced, require_characters, text_of
 
 _MAX_INDENT = 200
 _MAX_JSON_INDENT = 16
 _MAX_PRECISION = 20
+_MANY_DIGITS = re.compile("[0-9]{19}")
 
 _SERIES_FILTERS = [
     "abs",
@@ -199,8 +201,23 @@ def _truncate(environment: Environment, text: Any, *args: Any, **kwargs: Any) ->
 
 
 def _fromjson(text: str | bytes) -> Any:
-    """Read a JSON text; what a CSV column holds instead of a list."""
-    return orjson.loads(text)
+    """Read a JSON text, what a CSV column holds instead of a list; numbers that would be rounded are refused."""
+    if text is None:
+        raise NullValue("the JSON text")
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise NotText(f"not a JSON text: {error}") from None
+    if _MANY_DIGITS.search(text if isinstance(text, str) else text.decode()):
+        json.loads(text, parse_int=_exact)
+    return value
+
+
+def _exact(digits: str) -> int:
+    number = int(digits)
+    if not -(2**63) <= number < 2**64:
+        raise NotText(f"the JSON text holds {digits}, a number of more than 64 bits, which would be rounded; quote it")
+    return number
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import Literal, NoReturn
 
 from pipeline.core.records import Block, Message
 from pipeline.core.template_errors import NotText
@@ -45,6 +45,7 @@ class Breakpoint(Mark):
     """A cache breakpoint after what stands before it."""
 
     cache: Block
+    line: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,18 +53,22 @@ class History(Mark):
     """Earlier turns, inserted whole."""
 
     messages: tuple[Message, ...]
+    line: int
 
 
-class Picture(Mark):
-    """An image block; every way of making text of it fails."""
+class Inserted(Mark):
+    """A block that is no text, made by the function `name`; every way of making text of it fails."""
 
-    __slots__ = ("source",)
+    __slots__ = ("block", "name")
 
-    def __init__(self, source: Any) -> None:
-        self.source = source
+    def __init__(self, block: Block, name: str) -> None:
+        self.block = block
+        self.name = name
 
     def __str__(self) -> NoReturn:
-        raise NotText("image(...) must stand alone, as {{ image(column) }}; it cannot become part of a text")
+        raise NotText(
+            f"{self.name}(...) must stand alone, as {{{{ {self.name}(column) }}}}; it cannot become part of a text"
+        )
 
     __repr__ = __str__
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import islice
 from types import BuiltinMethodType, MethodType
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import Undefined
 from jinja2.exceptions import SecurityError
@@ -17,7 +17,8 @@ from pipeline.core.template_compiler import PromptCodeGenerator
 from pipeline.core.template_errors import LimitReached, NullValue, StrictName
 from pipeline.core.template_filters import ATTRIBUTES, BOUNDED_METHODS, FILTERS, PLAIN, bounded_method
 from pipeline.core.template_history import read_history
-from pipeline.core.template_marks import Authored, History, Mark, Picture
+from pipeline.core.template_marks import Authored, History, Inserted, Mark
+from pipeline.core.template_media import Media, document_block, image_block, text_document_block
 from pipeline.core.template_tags import RoleTags
 from pipeline.core.template_values import (
     MAX_ITEMS,
@@ -41,15 +42,6 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def picture(image_source: Callable[[Any], Any], value: Any) -> Picture:
-    """`{{ image(column) }}`: the mark of an image block whose source comes from `image_source`."""
-    if value is None:
-        raise NullValue("the value given to image(...)")
-    if isinstance(value, Undefined):
-        str(value)
-    return Picture(image_source(value))
-
-
 class PromptEnvironment(ImmutableSandboxedEnvironment):
     """An environment for exactly one template: it also holds that template's marks, columns and limits."""
 
@@ -60,7 +52,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
     concatenate = staticmethod(concatenate)
 
     def __init__(self, *, has_roles: bool) -> None:
-        """With `has_roles`, role tags and `image` have their meaning."""
+        """With `has_roles`, role tags, `image(...)` and `document(...)` have their meaning."""
         super().__init__(
             extensions=[RoleTags],
             undefined=StrictName,
@@ -73,7 +65,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         self.globals = {"range": self.limited_range}
         self.binop_table = {**self.binop_table, **_OPERATORS}
         self.has_roles = has_roles
-        self.reserved = frozenset({"row", "image"} if has_roles else {"row"})
+        self.reserved = frozenset({"row"})
         self.is_structured = False
         self.open_role: str | None = None
         self.column_lines: dict[str, int] = {}
@@ -82,6 +74,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         self.optional: set[str | None] = set()
         self._kept = 0
         self._steps = MAX_STEPS
+        self._media: Media | None = None
 
     # While compiling.
 
@@ -102,15 +95,27 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
 
     # While rendering.
 
-    def begin(self) -> None:
-        """Start a rendering, with all its steps before it."""
+    def begin(self, media: Media | None = None) -> None:
+        """Start a rendering, with all its steps before it; `media` supplies what image(...) and document(...) name."""
         self._steps = MAX_STEPS
+        self._media = media
 
-    def history(self, value: Any, label: str) -> History:
+    def history(self, value: Any, label: str, line: int) -> History:
         """`{% messages expression %}`."""
         if isinstance(value, Undefined):
             str(value)
-        return read_history(value, label)
+        return read_history(value, label, line)
+
+    def image(self, value: Any, label: str) -> Inserted:
+        """`{{ image(expression) }}`."""
+        return image_block(cast(Media, self._media), value, label)
+
+    def document(self, value: Any, label: str, **options: Any) -> Inserted:
+        """`{{ document(expression, ...) }}`."""
+        return document_block(cast(Media, self._media), value, label, **options)
+
+    text_document = staticmethod(text_document_block)
+    """`{{ document(text=expression, ...) }}`."""
 
     def counted(self, iterable: Any, label: str) -> Any:
         """What a loop runs over, charged to the rendering's steps before the loop begins."""
@@ -166,11 +171,11 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         return __context.call(__obj, *args, **kwargs)
 
     def is_safe_callable(self, obj: Any) -> bool:
-        """Macros, `range`, `image`, and the methods that `getattr` lets through."""
+        """Macros, `range`, and the methods that `getattr` lets through."""
         if isinstance(obj, Macro | LoopContext):
             return True
         if isinstance(obj, partial):
-            return obj.func is picture or obj.func in BOUNDED_METHODS.values()
+            return obj.func in BOUNDED_METHODS.values()
         if isinstance(obj, BuiltinMethodType):
             return isinstance(obj.__self__, PLAIN)
         if isinstance(obj, MethodType):

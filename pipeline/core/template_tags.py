@@ -34,7 +34,7 @@ class RoleTags(Extension):
             parser.fail(f"{{% {tag.value} %}} has no meaning here: this template makes one text", tag.lineno)
         if tag.value == "cache":
             ttl = _ttl(parser) if parser.stream.current.type == "string" else None
-            return self._mark(Breakpoint(cache=cache_control(ttl)), tag.lineno)
+            return self._mark(Breakpoint(cache=cache_control(ttl), line=tag.lineno), tag.lineno)
         if self._own.open_role is not None:
             parser.fail(
                 f"{{% {tag.value} %}} stands inside {{% {self._own.open_role} %}}; close that one first", tag.lineno

@@ -32,7 +32,7 @@ def emit(value: Any, label: str | None) -> Any:
 
 
 def text_of(value: Any, label: str | None = None) -> str:
-    """Turn a value into text; a null, a picture, bytes and objects that are not data are refused."""
+    """Turn a value into text; a null, a picture, a document, bytes and objects that are not data are refused."""
     if value is None:
         raise NullValue(label)
     if isinstance(value, _PRINTABLE):

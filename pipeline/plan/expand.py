@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+import math
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
-from typing import Any
+from itertools import groupby, islice, product
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from pipeline.core.errors import DataError, EvalmillError, TemplateError
-from pipeline.core.fingerprint import canonical_json, digest, job_id, request_fingerprint
+from pipeline.core.fingerprint import asked_digest, canonical_json, digest, job_id, request_fingerprint
 from pipeline.core.names import slug
 from pipeline.core.records import Failure, Job, Recorded, Request
 from pipeline.core.settings import EvalSettings, ModelSettings, ProviderSettings, RecordedColumns
-from pipeline.core.template import Rendered, Template, TextTemplate, compile_template, compile_text
+from pipeline.core.template import Media, Rendered, Template, TextTemplate, compile_template, compile_text
 from pipeline.plan.dataset import Dataset, Survey
 
 SHARD_JOBS = 20_000
 PREFLIGHT_ROWS = 100
 
-ImageSource = Callable[[Any], dict[str, Any]]
 Row = Mapping[str, Any]
 
 
@@ -65,12 +66,15 @@ class Plan:
         survey: Survey,
         *,
         identities: Mapping[str, Mapping[str, Any]],
-        image_source: ImageSource,
+        media: Media,
     ) -> None:
-        """`identities` names who answers, by model name; raises TemplateError for a template with a mistake."""
+        """Compile the templates; raises TemplateError for one with a mistake.
+
+        `identities` names who answers, by model name; `media` reads the pictures and documents of a row.
+        """
         self._dataset = dataset
         self._survey = survey
-        self._image_source = image_source
+        self._media = media
         self.templates: dict[str, Template] = {
             prompt.name: compile_template(prompt.source, path=prompt.path) for prompt in settings.prompts
         }
@@ -79,6 +83,12 @@ class Plan:
         }
         self.lanes = tuple(_lane(settings, model, identities[model.name]) for model in settings.models)
         self._by_name = {lane.model.name: lane for lane in self.lanes}
+        self._asked = {
+            (lane.model.name, prompt.name, number): asked_digest(lane.identity, prompt.source, cell.params)
+            for lane in self.lanes
+            for prompt in settings.prompts
+            for number, cell in enumerate(lane.cells)
+        }
         self.rows = survey.rows
 
     def total_jobs(self, lane: Lane) -> int:
@@ -102,15 +112,9 @@ class Plan:
     def jobs(self, shard: Shard, done: Container[str] = ()) -> Iterator[Job]:
         """The jobs of `shard` whose ids are not in `done`, row by row."""
         lane = self._by_name[shard.lane]
-        for row_id, row in self._rows(shard.start_row, shard.stop_row):
-            jobs = (
-                self._recorded(lane, shard, row_id, row)
-                if lane.model.recorded
-                else self._called(lane, shard, row_id, row)
-            )
-            for job in jobs:
-                if job.job_id not in done:
-                    yield job
+        expand = self._recorded if lane.model.recorded else self._called
+        for row in self._rows(shard.start_row, shard.stop_row):
+            yield from expand(lane, shard, row, done)
 
     def preflight(self) -> None:
         """Render the first rows under every prompt and model; raises what the first misfit says, with its row."""
@@ -139,45 +143,80 @@ class Plan:
 
     def _render(self, template: Template, row: Row, row_id: str) -> Rendered:
         try:
-            return template.render(row, self._image_source)
+            return template.render(row, self._media)
         except TemplateError as error:
             raise TemplateError(f"row {row_id}: {error.bare_message}", path=error.path, line=error.line) from None
         except DataError as error:
             raise DataError(f"{template.path}: row {row_id}: {error}") from None
 
-    def _called(self, lane: Lane, shard: Shard, row_id: str, row: Row) -> Iterator[Job]:
+    def _called(self, lane: Lane, shard: Shard, row: tuple[str, Row], done: Container[str]) -> Iterator[Job]:
+        row_id, columns = row
         for prompt, template in self.templates.items():
-            try:
-                rendered = self._render(template, row, row_id)
-            except EvalmillError as error:
-                yield from self._refused(lane, shard, (row_id, prompt), str(error))
+            places = [place for place in self._places(lane, row_id, prompt) if place.job_id not in done]
+            if not places:
                 continue
-            for cell in lane.cells:
+            try:
+                rendered = self._render(template, columns, row_id)
+            except EvalmillError as error:
+                fingerprint = digest(["unrendered", lane.identity, row_id, prompt])
+                failure = Failure(kind="local", message=str(error))
+                yield from (place.job(shard, fingerprint, failure) for place in places)
+                continue
+            for cell, wanted in groupby(places, key=attrgetter("cell")):
                 request = Request(messages=rendered.messages, system=rendered.system, params=cell.params)
                 fingerprint = request_fingerprint(request, lane.identity)
-                for repeat in range(lane.repeats):
-                    yield _job(lane, shard, (row_id, prompt, cell.text, repeat), fingerprint, request)
+                yield from (place.job(shard, fingerprint, request) for place in wanted)
 
-    def _refused(self, lane: Lane, shard: Shard, place: tuple[str, str], message: str) -> Iterator[Job]:
-        """Jobs of a row that cannot be rendered: they end as errors, and the run goes on."""
-        row_id, prompt = place
-        fingerprint = digest(["unrendered", lane.identity, row_id, prompt])
-        failure = Failure(kind="local", message=message)
-        for cell, repeat in product(lane.cells, range(lane.repeats)):
-            yield _job(lane, shard, (row_id, prompt, cell.text, repeat), fingerprint, failure)
-
-    def _recorded(self, lane: Lane, shard: Shard, row_id: str, row: Row) -> Iterator[Job]:
-        answer = self.answers[lane.model.name]
+    def _recorded(self, lane: Lane, shard: Shard, row: tuple[str, Row], done: Container[str]) -> Iterator[Job]:
+        row_id, columns = row
         for prompt in self.templates:
-            place = (row_id, prompt, "{}", 0)
-            try:
-                recorded = answer.read(row)
-            except EvalmillError as error:
-                failure = Failure(kind="local", message=str(error))
-                yield _job(lane, shard, place, digest(["unreadable", lane.identity, row_id]), failure)
-                continue
-            fingerprint = digest(["recorded", lane.identity, recorded.text])
-            yield _job(lane, shard, place, fingerprint, recorded)
+            for place in self._places(lane, row_id, prompt):
+                if place.job_id not in done:
+                    yield self._recorded_job(lane, shard, place, columns)
+
+    def _recorded_job(self, lane: Lane, shard: Shard, place: _Place, columns: Row) -> Job:
+        try:
+            recorded = self.answers[lane.model.name].read(columns)
+        except EvalmillError as error:
+            failure = Failure(kind="local", message=str(error))
+            return place.job(shard, digest(["unreadable", lane.identity, place.row_id]), failure)
+        return place.job(shard, digest(["recorded", lane.identity, recorded.text]), recorded)
+
+    def _places(self, lane: Lane, row_id: str, prompt: str) -> Iterator[_Place]:
+        """The jobs of one row under one prompt, named before anything is rendered."""
+        for number, cell in enumerate(lane.cells):
+            asked = self._asked[lane.model.name, prompt, number]
+            for repeat in range(lane.repeats):
+                name = job_id(
+                    asked, row_id=row_id, prompt=prompt, model=lane.model.name, params=cell.text, repeat=repeat
+                )
+                yield _Place(name, row_id, prompt, lane.model.name, cell, repeat)
+
+
+class _Place(NamedTuple):
+    """Where a job stands in the plan."""
+
+    job_id: str
+    row_id: str
+    prompt: str
+    model: str
+    cell: GridCell
+    repeat: int
+
+    def job(self, shard: Shard, fingerprint: str, content: Request | Failure | Recorded) -> Job:
+        return Job(
+            job_id=self.job_id,
+            fingerprint=fingerprint,
+            row_id=self.row_id,
+            prompt=self.prompt,
+            model=self.model,
+            params=self.cell.text,
+            repeat=self.repeat,
+            shard=shard.name,
+            request=content if isinstance(content, Request) else None,
+            failure=content if isinstance(content, Failure) else None,
+            recorded=content if isinstance(content, Recorded) else None,
+        )
 
 
 class RecordedAnswer:
@@ -220,26 +259,6 @@ def _grid_cells(model: ModelSettings, grid: Mapping[str, Sequence[Any]]) -> tupl
     return tuple(cells)
 
 
-def _job(
-    lane: Lane, shard: Shard, place: tuple[str, str, str, int], fingerprint: str, content: Request | Failure | Recorded
-) -> Job:
-    row_id, prompt, params, repeat = place
-    model = lane.model.name
-    return Job(
-        job_id=job_id(fingerprint, row_id=row_id, prompt=prompt, model=model, params=params, repeat=repeat),
-        fingerprint=fingerprint,
-        row_id=row_id,
-        prompt=prompt,
-        model=model,
-        params=params,
-        repeat=repeat,
-        shard=shard.name,
-        request=content if isinstance(content, Request) else None,
-        failure=content if isinstance(content, Failure) else None,
-        recorded=content if isinstance(content, Recorded) else None,
-    )
-
-
 def _column(row: Row, name: str | None) -> Any:
     if name is None:
         return None
@@ -253,9 +272,12 @@ def _number(row: Row, name: str | None) -> float | None:
     if value is None or value == "":
         return None
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
-        raise DataError(f"column {name!r} holds {value!r}, which is not a number") from None
+        number = math.inf
+    if math.isinf(number):
+        raise DataError(f"column {name!r} holds {value!r}, which is not a number")
+    return None if math.isnan(number) else number
 
 
 def _whole(row: Row, name: str | None) -> int | None:

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import Any
 
-from pipeline.core.records import Block, Request, Response, StopReason
+from pipeline.core.records import Block, Request
 from pipeline.core.settings import ProviderSettings
+from pipeline.providers.arriving import ArrivingDecoder
 from pipeline.providers.body import dump_json
-from pipeline.providers.decoder import Shape, WholeBodyDecoder
-from pipeline.providers.envelope import Answer
+from pipeline.providers.breakpoints import breakpoints
+from pipeline.providers.decoder import Shape
+from pipeline.providers.messages_response import is_message, read_message
+from pipeline.providers.stream_messages import MessagesAssembly
 from pipeline.providers.usage import messages_usage
-from pipeline.providers.wire import Decoder
+from pipeline.providers.wire import Decoder, wants_stream
 
 VERSION = "2023-06-01"
 
-STOP_REASONS: Mapping[str, StopReason] = {
-    "end_turn": "end_turn",
-    "max_tokens": "max_tokens",
-    "stop_sequence": "stop_sequence",
-    "tool_use": "tool_use",
-    "pause_turn": "pause_turn",
-    "refusal": "refusal",
-    "model_context_window_exceeded": "model_context_window_exceeded",
-    "compaction": "compaction",
-}
 _TEXT_BLOCK_KEYS = {"type", "text"}
 
 
@@ -54,11 +48,21 @@ class AnthropicMessages:
         """`x-api-key`, or a bearer token where the provider wants one."""
         return ("authorization", f"Bearer {key}") if provider.auth == "bearer" else ("x-api-key", key)
 
+    def streams(self, request: Request) -> bool:
+        """Whether the answer to `request` is asked for as a stream."""
+        return wants_stream(request)
+
+    def cache_ttl(self, request: Request) -> str:
+        """Return the longest lifetime among the cache breakpoints of `request`: what a write costs at most."""
+        return "1h" if any(mark.get("ttl") == "1h" for mark in breakpoints(request)) else "5m"
+
     def encode(self, request: Request, model_id: str, provider: ProviderSettings) -> bytes:
-        """Serialise; a streamed answer is never asked for."""
+        """Serialise; `stream` is said where the request says it or the answer may be long."""
         body: dict[str, Any] = {"model": model_id, **request.params}
-        if body.get("stream"):
-            body["stream"] = False
+        if wants_stream(request):
+            body["stream"] = True
+        elif body.get("stream", False) is None:
+            del body["stream"]
         system = request.system
         if system is not None:
             # OfoxAI documents a string only; the array form is needed there for cache breakpoints.
@@ -67,9 +71,9 @@ class AnthropicMessages:
         body["model"] = model_id
         return dump_json(body)
 
-    def decoder(self, status: int, headers: Mapping[str, str]) -> Decoder:
-        """Read a whole body."""
-        return WholeBodyDecoder(status, headers, _SHAPE)
+    def decoder(self, status: int, headers: Mapping[str, str], *, cache_ttl: str = "5m") -> Decoder:
+        """Read a stream of events or a whole body, whichever comes."""
+        return ArrivingDecoder(status, headers, _shape(cache_ttl), partial(MessagesAssembly, cache_ttl))
 
 
 def _joined(system: str | tuple[Block, ...]) -> str | tuple[Block, ...]:
@@ -78,51 +82,7 @@ def _joined(system: str | tuple[Block, ...]) -> str | tuple[Block, ...]:
     return "\n\n".join(block["text"] for block in system)
 
 
-def _is_message(value: Mapping[str, Any]) -> bool:
-    return value.get("type") == "message" or ("content" in value and "usage" in value)
-
-
-def _read_message(answer: Answer, request_id: str | None) -> Response | None:
-    message = answer.body
-    if "content" not in message:
-        return None
-    blocks = _blocks(message["content"])
-    if blocks is None:
-        return None
-    raw_reason = message.get("stop_reason")
-    reason = raw_reason if isinstance(raw_reason, str) else None
-    sequence = message.get("stop_sequence")
-    model = message.get("model")
-    return Response(
-        text=_joined_field(blocks, "text"),
-        content=blocks,
-        thinking=_joined_field(blocks, "thinking") or None,
-        tool_calls=_tool_calls(blocks),
-        stop_reason=STOP_REASONS.get(reason, "unknown") if reason else "unknown",
-        stop_reason_raw=reason,
-        stop_sequence=sequence if isinstance(sequence, str) else None,
-        usage=messages_usage(message.get("usage"), answer.bill),
-        model_served=model if isinstance(model, str) else None,
-        request_id=request_id,
-    )
-
-
-def _blocks(content: Any) -> tuple[Block, ...] | None:
-    if content is None:
-        return ()
-    if isinstance(content, str):
-        return ({"type": "text", "text": content},)
-    return tuple([block for block in content if isinstance(block, dict)]) if isinstance(content, list) else None
-
-
-def _joined_field(blocks: tuple[Block, ...], kind: str) -> str:
-    parts = [part for block in blocks if block.get("type") == kind and isinstance(part := block.get(kind), str)]
-    return "".join(parts)
-
-
-def _tool_calls(blocks: tuple[Block, ...]) -> tuple[Mapping[str, Any], ...]:
-    calls = [block for block in blocks if block.get("type") == "tool_use"]
-    return tuple([{"id": call.get("id"), "name": call.get("name"), "input": call.get("input")} for call in calls])
-
-
-_SHAPE = Shape(_is_message, _read_message, messages_usage)
+@cache
+def _shape(cache_ttl: str) -> Shape:
+    read_usage = partial(messages_usage, cache_ttl=cache_ttl)
+    return Shape(is_message, partial(read_message, read_usage=read_usage), read_usage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -49,19 +49,30 @@ class BodyBuffer:
         return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
 
 
-def parse_json(body: bytes) -> Any:
+def parse_json(body: bytes, *, keep_surrogates: bool = False) -> Any:
     """Parse a body. Lone surrogates and invalid UTF-8 become U+FFFD, NaN and infinities None.
 
+    `keep_surrogates` is for a part of a text whose other half may follow; see `join_text`.
     Raises UnreadableBody for anything that is not JSON, or is nested deeper than MAX_JSON_DEPTH.
     """
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         value = _parse_leniently(body)
+        if not keep_surrogates:
+            value = without_surrogates(value)
     # Fewer brackets than levels allowed: no need to walk the value.
     if body.count(b"{") + body.count(b"[") > MAX_JSON_DEPTH and _deeper_than(value, MAX_JSON_DEPTH):
         raise UnreadableBody(f"the JSON is nested deeper than {MAX_JSON_DEPTH} levels")
     return value
+
+
+def join_text(parts: Iterable[str]) -> str:
+    """Join the parts of a text; halves of a surrogate pair that was cut find each other, lone ones become U+FFFD."""
+    text = "".join(parts)
+    if text.isascii() or not _LONE_SURROGATE.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def dump_json(value: Any) -> bytes:
@@ -70,7 +81,7 @@ def dump_json(value: Any) -> bytes:
         return orjson.dumps(value, default=_plain)
     except TypeError:
         # Lone surrogates, integers over 64 bits, keys that are not strings: rare, so found by failing.
-        text = json.dumps(_without_surrogates(value), default=_plain, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(without_surrogates(value), default=_plain, ensure_ascii=False, separators=(",", ":"))
         return text.encode("utf-8")
 
 
@@ -91,7 +102,7 @@ def _parse_leniently(body: bytes) -> Any:
     # The walk below recurses, so the depth is checked before it.
     if _deeper_than(value, MAX_JSON_DEPTH):
         raise UnreadableBody(f"the JSON is nested deeper than {MAX_JSON_DEPTH} levels")
-    return _without_surrogates(value)
+    return value
 
 
 def _finite(digits: str) -> float | None:
@@ -99,13 +110,14 @@ def _finite(digits: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _without_surrogates(value: Any) -> Any:
+def without_surrogates(value: Any) -> Any:
+    """Copy a JSON value with U+FFFD for every lone surrogate in its keys and texts."""
     if isinstance(value, str):
         return _LONE_SURROGATE.sub("\ufffd", value)
     if isinstance(value, Mapping):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+        return {without_surrogates(key): without_surrogates(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_surrogates(item) for item in value]
+        return [without_surrogates(item) for item in value]
     return value
 
 

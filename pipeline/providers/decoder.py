@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.core.records import Failure, Response, Usage
 from pipeline.providers.body import MAX_BODY_BYTES, BodyBuffer, UnreadableBody, parse_json
 from pipeline.providers.envelope import Answer, DisguisedError, IsAnswer, unwrap
-from pipeline.providers.errors import classify, classify_value, unreadable
+from pipeline.providers.errors import classify, classify_value, too_large, unreadable
 from pipeline.providers.headers import request_id
 
 _EXCERPT_BYTES = 2048
@@ -42,6 +42,11 @@ class WholeBodyDecoder:
         """The body is larger than we take."""
         return self._buffer.overflowed
 
+    @property
+    def has_token(self) -> bool:
+        """Never: a whole body has no first token."""
+        return False
+
     def feed(self, chunk: bytes) -> None:
         """Keep the next bytes."""
         self._buffer.feed(chunk)
@@ -52,7 +57,7 @@ class WholeBodyDecoder:
         if not 200 <= status <= 299:
             return classify(status, headers, self._buffer.take())
         if self._buffer.overflowed:
-            return self._too_large(f"the body is larger than {MAX_BODY_BYTES // 2**20} MiB")
+            return too_large(status, headers, f"the body is larger than {MAX_BODY_BYTES // 2**20} MiB")
         body = self._buffer.take()
         if not body.strip():
             return unreadable(status, headers, "the body is empty")
@@ -60,7 +65,7 @@ class WholeBodyDecoder:
             value = parse_json(body)
         except UnreadableBody as error:
             if "nested" in str(error):
-                return self._too_large(str(error))
+                return too_large(status, headers, str(error))
             return unreadable(status, headers, str(error), body[:_EXCERPT_BYTES])
         return self._answer(value, body)
 
@@ -78,12 +83,3 @@ class WholeBodyDecoder:
     def _usage_of(self, value: Any) -> Usage | None:
         usage = value.get("usage") if isinstance(value, Mapping) else None
         return self._shape.read_usage(usage, {}) if isinstance(usage, Mapping) else None
-
-    def _too_large(self, reason: str) -> Failure:
-        return Failure(
-            kind="output",
-            message=f"HTTP {self._status}: {reason}",
-            http_status=self._status,
-            possibly_paid=True,
-            request_id=request_id(self._headers),
-        )

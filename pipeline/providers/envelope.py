@@ -1,4 +1,4 @@
-"""Finds the answer in a 2xx body: bare, wrapped in {code, data}, or an error in disguise (protocol section 0)."""
+"""Finds the answer in a 2xx body or the event in a frame: bare, wrapped, or an error in disguise (protocol 0, 3)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def unwrap(value: Any, is_answer: IsAnswer) -> Answer | DisguisedError | Unknown
     if value.get("error"):
         return DisguisedError(value)
     if is_answer(value):
-        return Answer(value, _bill(value))
+        return Answer(value, bill_of(value))
     code = whole_number(value.get("code"))
     if code is not None and not 200 <= code <= 299:
         return DisguisedError(value)
@@ -54,10 +54,26 @@ def unwrap(value: Any, is_answer: IsAnswer) -> Answer | DisguisedError | Unknown
         return Unknown("the body is neither an answer nor an error")
     if data.get("error"):
         return DisguisedError(data)
-    return Answer(data, _bill(value) | _bill(data)) if is_answer(data) else Unknown("the wrapper holds no answer")
+    return Answer(data, bill_of(value) | bill_of(data)) if is_answer(data) else Unknown("the wrapper holds no answer")
 
 
-def _bill(value: Mapping[str, Any]) -> dict[str, Any]:
+def unwrap_frame(value: Mapping[str, Any]) -> Answer | DisguisedError:
+    """Apply the same rule to one frame of a stream; what is neither wrapper nor error is taken as the event."""
+    if value.get("error"):
+        return DisguisedError(value)
+    code = whole_number(value["code"]) if "code" in value else None
+    if code is None:
+        return Answer(value, bill_of(value))
+    if not 200 <= code <= 299:
+        return DisguisedError(value)
+    data = value.get("data")
+    if not isinstance(data, dict):
+        return Answer(value, bill_of(value))
+    return DisguisedError(data) if data.get("error") else Answer(data, bill_of(value) | bill_of(data))
+
+
+def bill_of(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what a gateway says of the price beside an answer."""
     if "cost" not in value and "credits_cost" not in value:
         return {}
     return {name: value[name] for name in _BILL_NAMES if name in value}

@@ -54,6 +54,17 @@ def unreadable(status: int, headers: Mapping[str, str], reason: str, excerpt: by
     )
 
 
+def too_large(status: int, headers: Mapping[str, str], reason: str) -> Failure:
+    """Describe a successful status whose body is over one of our caps: paid for, and no better the next time."""
+    return Failure(
+        kind="output",
+        message=f"HTTP {status}: {reason}",
+        http_status=status,
+        possibly_paid=True,
+        request_id=request_id(headers),
+    )
+
+
 def shorten(message: str) -> str:
     """Cut to 2,000 characters, never through the middle of what could be a key."""
     if len(message) <= MAX_MESSAGE_CHARACTERS:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from pipeline.core.records import Request
 from pipeline.core.settings import ProviderSettings
+from pipeline.providers.arriving import ArrivingDecoder
 from pipeline.providers.body import dump_json
-from pipeline.providers.decoder import Shape, WholeBodyDecoder
+from pipeline.providers.decoder import Shape
 from pipeline.providers.openai_request import chat_body
 from pipeline.providers.openai_response import is_completion, read_completion
+from pipeline.providers.stream_chat import ChatAssembly
 from pipeline.providers.usage import chat_usage
-from pipeline.providers.wire import Decoder
+from pipeline.providers.wire import Decoder, wants_stream
 
 _SHAPE = Shape(is_completion, read_completion, chat_usage)
 
@@ -39,6 +41,14 @@ class OpenAIChat:
         """Translate and serialise."""
         return dump_json(chat_body(request, model_id, provider))
 
-    def decoder(self, status: int, headers: Mapping[str, str]) -> Decoder:
-        """Read a whole body."""
-        return WholeBodyDecoder(status, headers, _SHAPE)
+    def streams(self, request: Request) -> bool:
+        """Whether the answer to `request` is asked for as a stream."""
+        return wants_stream(request)
+
+    def cache_ttl(self, request: Request) -> str:
+        """Return the short lifetime: this protocol caches by itself and has no other."""
+        return "5m"
+
+    def decoder(self, status: int, headers: Mapping[str, str], *, cache_ttl: str = "5m") -> Decoder:
+        """Read a stream of chunks or a whole body, whichever comes."""
+        return ArrivingDecoder(status, headers, _SHAPE, ChatAssembly)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pipeline.core.records import Block, Message, Request
 from pipeline.core.settings import ProviderSettings
 from pipeline.providers.body import dump_json
+from pipeline.providers.wire import wants_stream
 
 _TOOL_CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 _SERVICE_TIERS = {"standard_only": "default"}
-_LEFT_OUT = frozenset({"stream", "thinking", "cache_control"})
+_LEFT_OUT = frozenset({"stream", "stream_options", "thinking", "cache_control"})
 """Parameters without a counterpart: thinking is steered by reasoning_effort, caching is automatic."""
 
 _Set = Callable[[dict[str, Any], Any], None]
@@ -28,7 +30,9 @@ def chat_body(request: Request, model_id: str, provider: ProviderSettings) -> di
         elif name not in _LEFT_OUT:
             body[name] = value
     body["model"] = model_id
-    body["stream"] = False  # some servers stream unless told otherwise
+    body["stream"] = streams = wants_stream(request)  # always said: some servers stream unless told otherwise
+    if streams:
+        body["stream_options"] = {**(request.params.get("stream_options") or {}), "include_usage": True}
     return body
 
 
@@ -97,6 +101,8 @@ def _part(block: Block) -> Block:
     kind = block.get("type")
     if kind == "text":
         return {"type": "text", "text": block["text"]}
+    if kind == "search_result":
+        return {"type": "text", "text": _plain_text(block.get("content") or ())}
     source = block.get("source")
     if not isinstance(source, Mapping):
         return block
@@ -116,6 +122,10 @@ def _image(block: Block, source: Mapping[str, Any]) -> Block:
 def _document(block: Block, source: Mapping[str, Any]) -> Block:
     if source.get("type") == "text":
         return {"type": "text", "text": source["data"]}
+    if source.get("type") == "content":
+        return {"type": "text", "text": _plain_text(source["content"])}
+    if source.get("type") == "base64" and str(source.get("media_type")).startswith("text/"):
+        return {"type": "text", "text": base64.b64decode(source["data"]).decode("utf-8", "replace")}
     if source.get("type") == "base64":
         name = block.get("title") or "document.pdf"
         return {"type": "file", "file": {"filename": name, "file_data": _data_url(source)}}

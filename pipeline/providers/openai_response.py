@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipeline.core.records import Block, Response, StopReason
+from pipeline.core.records import Block, Response, StopReason, Usage
 from pipeline.providers.body import UnreadableBody, parse_json
 from pipeline.providers.envelope import Answer, DisguisedError
 from pipeline.providers.usage import chat_usage
+
+ReadUsage = Callable[[Any, Mapping[str, Any]], Usage]
 
 STOP_REASONS: Mapping[str, StopReason] = {
     "stop": "end_turn",
@@ -24,15 +26,19 @@ def is_completion(value: Mapping[str, Any]) -> bool:
     return isinstance(value.get("choices"), list)
 
 
-def read_completion(answer: Answer, request_id: str | None) -> Response | DisguisedError | None:
-    """Read the first choice; None when there is none.
+def failed_choice(choice: Mapping[str, Any], usage: Any = None) -> DisguisedError:
+    """Say what a choice with `finish_reason: "error"` means (OpenRouter)."""
+    error = choice.get("error") or {"type": "server_error", "message": "the generation failed on the way"}
+    return DisguisedError({"error": error, "usage": usage})
 
-    OpenRouter ends an answer that failed on the way with `finish_reason: "error"`.
-    """
+
+def read_completion(
+    answer: Answer, request_id: str | None, *, read_usage: ReadUsage = chat_usage
+) -> Response | DisguisedError | None:
+    """Read the first choice; None when there is none, an error when it failed on the way."""
     choice = _first_choice(answer.body)
     if choice is not None and choice.get("finish_reason") == "error":
-        error = choice.get("error") or {"type": "server_error", "message": "the generation failed on the way"}
-        return DisguisedError({"error": error, "usage": answer.body.get("usage")})
+        return failed_choice(choice, answer.body.get("usage"))
     message = choice.get("message") if choice else None
     if choice is None or not isinstance(message, dict):
         return None
@@ -50,7 +56,7 @@ def read_completion(answer: Answer, request_id: str | None) -> Response | Disgui
         tool_calls=calls,
         stop_reason="refusal" if refusal else STOP_REASONS.get(raw_reason or "", "unknown"),
         stop_reason_raw=raw_reason,
-        usage=chat_usage(answer.body.get("usage"), answer.bill),
+        usage=read_usage(answer.body.get("usage"), answer.bill),
         model_served=model if isinstance(model, str) else None,
         request_id=request_id,
     )

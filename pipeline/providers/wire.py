@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Protocol
 
 from pipeline.core.records import Failure, Request, Response
@@ -29,6 +30,19 @@ class Decoder(Protocol):
     def finish(self) -> Response | Failure:
         """Say what the body was, once it has ended."""
         ...
+
+
+STREAM_ABOVE_TOKENS = 16_000
+"""A silent connection is cut by proxies after about 100 seconds: longer answers are streamed (protocol 1.2)."""
+
+
+def wants_stream(request: Request) -> bool:
+    """Decide for every protocol alike: what `params["stream"]` says, else whether the answer may be long."""
+    asked = request.params.get("stream")
+    if asked is not None:
+        return bool(asked)
+    max_tokens = request.params.get("max_tokens")
+    return isinstance(max_tokens, int | Decimal) and max_tokens > STREAM_ABOVE_TOKENS
 
 
 class WireFormat(Protocol):
@@ -59,6 +73,10 @@ class WireFormat(Protocol):
         """Serialise the request body."""
         ...
 
-    def decoder(self, status: int, headers: Mapping[str, str]) -> Decoder:
-        """Start reading the response that came with this status line and these headers."""
+    def cache_ttl(self, request: Request) -> str:
+        """Return the lifetime, `5m` or `1h`, that cache writes are booked as where an answer does not say."""
+        ...
+
+    def decoder(self, status: int, headers: Mapping[str, str], *, cache_ttl: str = "5m") -> Decoder:
+        """Start reading the response that came with this status line and these headers, streamed or whole."""
         ...

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.report import numbers
-from pipeline.report.cells import Cell, Summary, label, metric_names
+from pipeline.report.cells import Cell, Summary, answered, label, metric_names, unfinished
 from pipeline.report.visible import one_line
 
 SHARE_WORTH_A_CAUTION = 0.02
 SIMULATED = "Simulated run: the answers come from the built-in simulator, so they say nothing about real models."
-_ANSWERED = ("ok", "truncated", "refused", "empty")
 _WEAK_ANSWERS = (("truncated", "cut off at a token limit"), ("refused", "refused"), ("empty", "empty"))
 _LEFT_OUT = (("error", "ending in an error"), ("blocked", "blocked by the guard"), ("skipped", "skipped"))
 
@@ -27,12 +26,25 @@ class Caution:
 def cautions(summary: Summary) -> tuple[Caution, ...]:
     """Return every reason for care, the gravest first."""
     simulated = [Caution(kind="simulated", text=SIMULATED)] if summary["simulated"] else []
-    return (*simulated, *_gates(summary), *_left_out(summary), *_weak(summary), *_unscored(summary), *_money(summary))
+    run = [*_incomplete(summary), *simulated, *_gates(summary)]
+    return (*run, *_left_out(summary), *_weak(summary), *_unscored(summary), *_unanswered(summary), *_money(summary))
+
+
+def _incomplete(summary: Summary) -> list[Caution]:
+    found = unfinished(summary)
+    if found is None:
+        return []
+    done, planned = found
+    text = (
+        f"This run is not finished: {numbers.count(planned - done)} of its {_number_of(planned, 'job')} have not been "
+        "done, so every figure can still change, and no gate is decided."
+    )
+    return [Caution(kind="incomplete", text=text)]
 
 
 def _gates(summary: Summary) -> list[Caution]:
     failed = [gate for gate in summary["gates"] if not gate["passed"]]
-    if not failed:
+    if not failed or unfinished(summary):
         return []
     names = ", ".join(dict.fromkeys(one_line(str(gate.get("metric", ""))) for gate in failed))
     return [Caution(kind="gate", text=f"{_number_of(len(failed), 'gate')} failed ({names}).")]
@@ -49,15 +61,15 @@ def _left_out(summary: Summary) -> list[Caution]:
 
 def _weak(summary: Summary) -> list[Caution]:
     jobs = summary["jobs"]
-    answered = sum(jobs[name] for name in _ANSWERED)
+    answers = answered(jobs)
     found = []
     for status, words in _WEAK_ANSWERS:
         worst, worst_share = _worst(summary, status)
         if max(_share(jobs, status), worst_share) <= SHARE_WORTH_A_CAUTION:
             continue
         where = f"; {one_line(label(worst))} has most, {numbers.metric(worst_share, share=True)}" if worst else ""
-        share = numbers.share_of(jobs[status], answered)
-        parts = f"{numbers.count(jobs[status])} of {numbers.count(answered)}"
+        share = numbers.share_of(jobs[status], answers)
+        parts = f"{numbers.count(jobs[status])} of {numbers.count(answers)}"
         text = f"Counted as wrong: {share} of the answers ({parts}) {words}{where}."
         found.append(Caution(kind=status, text=text))
     return found
@@ -71,8 +83,8 @@ def _worst(summary: Summary, status: str) -> tuple[Cell | None, float]:
 
 
 def _share(counts: Mapping[str, int], status: str) -> float:
-    answered = sum(counts[name] for name in _ANSWERED)
-    return counts[status] / answered if answered else 0.0
+    answers = answered(counts)
+    return counts[status] / answers if answers else 0.0
 
 
 def _unscored(summary: Summary) -> list[Caution]:
@@ -85,6 +97,21 @@ def _unscored(summary: Summary) -> list[Caution]:
             )
             found.append(Caution(kind="unscored", text=text))
     return found
+
+
+def _unanswered(summary: Summary) -> list[Caution]:
+    lost = summary.get("unanswered")
+    if not lost:
+        return []
+    single = lost["requests"] == 1
+    sent = f"{numbers.count(lost['requests'])} {'request was' if single else 'requests were'} sent whose"
+    start = f"{sent} {'answer was' if single else 'answers were'} never stored;"
+    they = "it" if single else "they"
+    if lost["usd"] is None:
+        text = f"{start} what {they} may have cost is unknown and not in the totals."
+    else:
+        text = f"{start} {they} may have cost up to {numbers.usd(lost['usd'])}, which is not in the totals."
+    return [Caution(kind="unanswered", text=text)]
 
 
 def _money(summary: Summary) -> list[Caution]:

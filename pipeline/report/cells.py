@@ -12,6 +12,18 @@ Cell = Mapping[str, Any]
 
 Judgement = Literal["better", "worse", "cannot tell"]
 SIGNIFICANCE = 0.05
+_ANSWERED = ("ok", "truncated", "refused", "empty")
+
+
+def unfinished(summary: Summary) -> tuple[int, int] | None:
+    """Return how many jobs are done and how many the whole run has; None where the run is whole or it is not known."""
+    done, planned = summary["jobs"]["total"], summary["jobs"].get("planned")
+    return (done, planned) if planned is not None and planned > done else None
+
+
+def answered(counts: Mapping[str, int]) -> int:
+    """Count the jobs that have an answer, of whatever kind."""
+    return sum(counts[status] for status in _ANSWERED)
 
 
 def key(cell: Cell) -> tuple[str, str, str]:
@@ -41,6 +53,13 @@ def label(cell: Cell) -> str:
     return " · ".join(part for part in key(cell) if part)
 
 
+def short_parts(cells: Sequence[Cell]) -> list[tuple[str, ...]]:
+    """Name each cell by what differs between them, part by part; in full where nothing does."""
+    keys = [key(cell) for cell in cells]
+    differing = [place for place in range(3) if len({name[place] for name in keys}) > 1]
+    return [tuple(part for place in differing or range(3) if (part := name[place])) for name in keys]
+
+
 def metric_names(summary: Summary) -> list[str]:
     """Return the scorers in the order of the evaluation; the first is the headline."""
     names: dict[str, None] = {}
@@ -66,6 +85,12 @@ def mean(cell: Cell, metric: str) -> float | None:
     """Return a cell's mean, or None where nothing was scored."""
     found = measured(cell, metric)
     return None if found is None else found["mean"]
+
+
+def interval_or_mean(figures: Mapping[str, Any]) -> Sequence[float]:
+    """Return the ends of a metric's interval, or its mean alone where it has none."""
+    ends: Sequence[float] = figures["ci95"] or (figures["mean"],)
+    return ends
 
 
 def ranked(summary: Summary, metric: str) -> list[Cell]:

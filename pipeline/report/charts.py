@@ -11,9 +11,13 @@ from pipeline.report.chart_parts import (
     Spec,
     layered,
     mean_layers,
+    mean_scale,
     name_layer,
     name_points,
+    named_rows,
+    one_colour,
     share_axis,
+    short_names,
     spread_axis,
     tooltip,
 )
@@ -48,22 +52,23 @@ def quality(summary: Summary, metric: str) -> Chart | None:
     if not order:
         return None
     share = is_share(summary, metric)
-    rows = [_mean_row(cell, metric, share) for cell in order]
+    plain, names = one_colour(order), short_names(order)
+    rows = [{**_mean_row(cell, metric, share), "short": name} for cell, name in zip(order, names, strict=True)]
     x = {
         "type": "quantitative",
         "title": f"mean {metric}, with 95\N{NO-BREAK SPACE}% interval",
         "axis": share_axis() if share else {"format": ",~r"},
-        "scale": {"zero": False, "nice": True, "padding": 12},
+        "scale": mean_scale(rows, share=share),
     }
-    y = {"field": "model", "type": "nominal", "title": None, "sort": None}
-    offset = {"field": "series", "type": "nominal", "sort": None}
-    spec = layered(
-        rows,
-        mean_layers("x", x),
-    )
-    spec["encoding"] = {"y": y, "yOffset": offset, "tooltip": tooltip("name", "mean", "interval", "answers")}
-    models, names = len({row["model"] for row in rows}), len({row["series"] for row in rows})
-    spec["height"] = models * (24 + 20 * names)
+    spec = layered(rows, mean_layers("x", x, plain=plain))
+    spec["encoding"] = {"y": _names("short" if plain else "model"), "tooltip": _mean_tooltip()}
+    if plain:
+        spec["height"] = _ROW_HEIGHT * len(rows) + 20
+        spec["usermeta"] = named_rows(names)
+    else:
+        spec["encoding"]["yOffset"] = {"field": "series", "type": "nominal", "sort": None}
+        series_shown = len({row["series"] for row in rows})
+        spec["height"] = len({row["model"] for row in rows}) * (24 + 20 * series_shown)
     best = rows[0]
     alternative = (
         f"Mean {metric} with 95 % interval for {len(rows)} cells. Highest: {best['name']}, {best['mean text']}."
@@ -73,7 +78,7 @@ def quality(summary: Summary, metric: str) -> Chart | None:
 
 def stop_reasons(summary: Summary) -> Chart | None:
     """Draw why answers ended, as shares of each cell's answers; None without any answer."""
-    rows = [row for cell in summary["cells"] for row in _stop_rows(cell)]
+    rows = [row for cell, name in _named(summary["cells"]) for row in _stop_rows(cell, name)]
     if not rows:
         return None
     reasons = stop_names(summary)
@@ -103,8 +108,7 @@ def stop_reasons(summary: Summary) -> Chart | None:
             }
         ],
     )
-    spec["encoding"] = {"y": {"field": "name", "type": "nominal", "title": None, "sort": None}}
-    spec["height"] = _ROW_HEIGHT * len({row["name"] for row in rows})
+    _one_row_a_cell(spec, rows)
     alternative = f"Why answers ended, as shares, for {len(summary['cells'])} cells: {', '.join(reasons)}."
     return Chart(alternative=alternative, spec=spec)
 
@@ -121,19 +125,19 @@ def cost_against_quality(summary: Summary, metric: str) -> Chart | None:
         "type": "quantitative",
         "title": f"mean {metric}",
         "axis": share_axis() if share else {"format": ",~r"},
-        "scale": {"zero": False, "padding": 12},
+        "scale": mean_scale(rows, share=share),
     }
-    named = len(rows) <= _LABELLED_POINTS
+    named, plain = len(rows) <= _LABELLED_POINTS, one_colour(order)
     if named:
-        name_points(rows)
+        name_points(rows, short_names(order) if plain else [cell["model"] for cell in order], x, y)
     spec = layered(
         rows,
         [
-            *mean_layers("y", y),
+            *mean_layers("y", y, plain=plain),
             *(name_layer(side, y) for side in labels.SIDES if named),
         ],
     )
-    spec["encoding"] = {"x": x, "tooltip": tooltip("name", "mean", "interval", "cost")}
+    spec["encoding"] = {"x": x, "tooltip": _mean_tooltip("cost")}
     spec["height"] = 320
     cheapest = min(rows, key=lambda row: row["cost"])
     alternative = (
@@ -145,7 +149,7 @@ def cost_against_quality(summary: Summary, metric: str) -> Chart | None:
 
 def latency(summary: Summary) -> Chart | None:
     """Draw the p50, p95 and p99 of each cell's latency on one line; None where none is known."""
-    rows = [row for cell in summary["cells"] for row in _latency_rows(cell)]
+    rows = [row for cell, name in _named(summary["cells"]) for row in _latency_rows(cell, name)]
     if not rows:
         return None
     x = spread_axis("seconds", "latency in seconds", [row["seconds"] for row in rows], ",~r")
@@ -162,7 +166,7 @@ def latency(summary: Summary) -> Chart | None:
         [
             {
                 "mark": {"type": "line", "strokeWidth": 2, "color": "var(--line-strong)"},
-                "encoding": {"x": x, "detail": {"field": "name", "type": "nominal"}},
+                "encoding": {"x": x, "detail": {"field": "short", "type": "nominal"}},
             },
             {
                 "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
@@ -175,8 +179,7 @@ def latency(summary: Summary) -> Chart | None:
             },
         ],
     )
-    spec["encoding"] = {"y": {"field": "name", "type": "nominal", "title": None, "sort": None}}
-    spec["height"] = _ROW_HEIGHT * len({row["name"] for row in rows})
+    _one_row_a_cell(spec, rows)
     slowest = max((row for row in rows if row["percentile"] == "p50"), key=lambda row: row["seconds"], default=rows[0])
     told = f"{slowest['name']}, {slowest['time text']}"
     alternative = f"Latency percentiles for {len(summary['cells'])} cells. Slowest median: {told}."
@@ -187,6 +190,25 @@ def stop_names(summary: Summary) -> list[str]:
     """Return the stop reasons that occur: the known ones in a fixed order, then the others as first seen."""
     seen = dict.fromkeys(reason for cell in summary["cells"] for reason, jobs in cell["stop_reasons"].items() if jobs)
     return [reason for reason in _STOP_COLOURS if reason in seen] + [name for name in seen if name not in _STOP_COLOURS]
+
+
+def _named(cells: Sequence[Cell]) -> list[tuple[Cell, str]]:
+    return list(zip(cells, short_names(cells), strict=True))
+
+
+def _names(field: str) -> Spec:
+    return {"field": field, "type": "nominal", "title": None, "sort": None}
+
+
+def _one_row_a_cell(spec: Spec, rows: Sequence[Spec]) -> None:
+    names = [row["short"] for row in rows]
+    spec["encoding"] = {"y": _names("short")}
+    spec["height"] = _ROW_HEIGHT * len(set(names))
+    spec["usermeta"] = named_rows(names)
+
+
+def _mean_tooltip(last: str = "answers") -> list[Spec]:
+    return tooltip("name", "mean", "interval", last)
 
 
 def _mean_row(cell: Cell, metric: str, share: bool) -> Spec:
@@ -210,12 +232,13 @@ def _cost_fields(cell: Cell) -> Spec:
     return {"cost": float(cost), "cost text": numbers.usd(cost)}
 
 
-def _stop_rows(cell: Cell) -> list[Spec]:
+def _stop_rows(cell: Cell, short: str) -> list[Spec]:
     total = sum(cell["stop_reasons"].values())
     order = list(_STOP_COLOURS)
     return [
         {
             "name": label(cell),
+            "short": short,
             "reason": reason,
             "answers": numbers.count(jobs),
             "share": jobs / total,
@@ -232,11 +255,12 @@ def _stop_palette(reasons: Sequence[str]) -> list[str]:
     return [_STOP_COLOURS.get(reason) or _OTHER_STOPS[others.index(reason) % len(_OTHER_STOPS)] for reason in reasons]
 
 
-def _latency_rows(cell: Cell) -> list[Spec]:
+def _latency_rows(cell: Cell, short: str) -> list[Spec]:
     percentiles = cell.get("latency_ms") or {}
     return [
         {
             "name": label(cell),
+            "short": short,
             "percentile": name,
             "seconds": percentiles[name] / 1000,
             "time text": numbers.milliseconds(percentiles[name]),

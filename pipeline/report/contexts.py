@@ -8,10 +8,11 @@ from typing import Any
 
 from pipeline.report import charts, numbers, payload, tables
 from pipeline.report.cautions import SIMULATED, cautions
-from pipeline.report.cells import Summary, is_share, label, metric_names, ranked
+from pipeline.report.cells import Summary, answered, is_share, label, metric_names, ranked, unfinished
 from pipeline.report.view import RunView
-from pipeline.report.words import verdict
+from pipeline.report.words import gate_figures, progress, verdict
 
+_ABOUT_MONEY = ("unanswered", "unpriced", "estimated")
 _STATUSES = ("ok", "truncated", "refused", "empty", "error", "blocked", "skipped")
 
 
@@ -53,6 +54,7 @@ def quality(view: RunView) -> dict[str, Any]:
         "metrics": [_metric_section(summary, metric) for metric in metric_names(summary)],
         "comparisons": comparisons,
         "several_metrics": len({row.metric for row in comparisons}) > 1,
+        "gained_lost": tables.gained_lost(summary),
         "stops": stops,
         "stop_table": _stop_table(summary),
         "samples": samples,
@@ -73,7 +75,7 @@ def cost(view: RunView) -> dict[str, Any]:
     return {
         **_frame(view, "cost.html"),
         "figures": _cost_figures(summary),
-        "cautions": [caution for caution in cautions(summary) if caution.kind in ("unpriced", "estimated")],
+        "cautions": [caution for caution in cautions(summary) if caution.kind in _ABOUT_MONEY],
         "rows": tables.costs(summary),
         "any_unpriced": summary["cost"]["unpriced_jobs"] > 0,
         "frontier": charts.cost_against_quality(summary, metrics[0]) if metrics else None,
@@ -90,6 +92,7 @@ def _frame(view: RunView, page: str) -> dict[str, Any]:
         "eval_name": summary["eval"],
         "run_id": summary["run_id"],
         "simulated": SIMULATED if summary["simulated"] else "",
+        "progress": progress(summary) or "",
         "description": view.description,
         "created_at": view.created_at,
         "dataset": {
@@ -115,7 +118,7 @@ def _metric_section(summary: Summary, metric: str) -> dict[str, Any]:
 
 
 def _overview_figures(summary: Summary, metrics: list[str]) -> list[Figure]:
-    jobs, spent = summary["jobs"], summary["cost"]
+    spent = summary["cost"]
     figures = []
     if metrics and (order := ranked(summary, metrics[0])):
         best = order[0]["metrics"][metrics[0]]
@@ -126,9 +129,7 @@ def _overview_figures(summary: Summary, metrics: list[str]) -> list[Figure]:
             else ""
         )
         figures.append(Figure(name="Best mean", value=numbers.metric(best["mean"], share=share), note=interval))
-    answered = f"{numbers.count(jobs['ok'])} of {numbers.count(jobs['total'])}"
-    reused = f"{numbers.count(jobs['reused'])} reused from earlier runs" if jobs["reused"] else "complete answers"
-    figures.append(Figure(name="Answered", value=answered, note=reused))
+    figures.append(_answered_figure(summary))
     figures.append(Figure(name="Cost", value=numbers.usd(spent["total_usd"]), note=_cost_note(spent)))
     medians = [
         cell["latency_ms"]["p50"] for cell in summary["cells"] if (cell.get("latency_ms") or {}).get("p50") is not None
@@ -139,6 +140,16 @@ def _overview_figures(summary: Summary, metrics: list[str]) -> list[Figure]:
             spread += f" – {numbers.milliseconds(max(medians))}"
         figures.append(Figure(name="Median latency", value=spread, note="fastest to slowest cell"))
     return figures
+
+
+def _answered_figure(summary: Summary) -> Figure:
+    jobs, open_run = summary["jobs"], unfinished(summary)
+    if open_run:
+        value = f"{numbers.count(answered(jobs))} of {numbers.count(open_run[1])}"
+        return Figure(name="Answered", value=value, note="this run is not finished")
+    reused = f"{numbers.count(jobs['reused'])} reused from earlier runs" if jobs["reused"] else "complete answers"
+    value = f"{numbers.count(jobs['ok'])} of {numbers.count(jobs['total'])}"
+    return Figure(name="Answered", value=value, note=reused)
 
 
 def _cost_figures(summary: Summary) -> list[Figure]:
@@ -174,19 +185,18 @@ def _cost_note(spent: Mapping[str, Any]) -> str:
 
 def _gate_row(summary: Summary, gate: Mapping[str, Any]) -> dict[str, Any]:
     metric = str(gate.get("metric") or "")
-    share = is_share(summary, metric)
-    bounds = [
-        f"{words} {numbers.metric(gate[name], share=share)}"
-        for name, words in (("min", "at least"), ("max", "at most"))
-        if gate.get(name) is not None
-    ]
+    value, bound = gate_figures(gate, share=is_share(summary, metric))
+    result, kind = ("passed", "better") if gate["passed"] else ("failed", "worse")
+    if unfinished(summary):
+        result, kind = "not decided", "unclear"
     where = [str(gate[name]) for name in ("model", "prompt") if gate.get(name)]
     return {
         "metric": metric,
         "cell": label(gate["cell"]) if isinstance(gate.get("cell"), Mapping) else " · ".join(where) or "every cell",
-        "bound": " and ".join(bounds) or numbers.UNKNOWN,
-        "value": numbers.metric(gate.get("value"), share=share),
-        "passed": bool(gate["passed"]),
+        "bound": bound,
+        "value": value,
+        "result": result,
+        "kind": kind,
         "note": str(gate.get("note") or ""),
     }
 

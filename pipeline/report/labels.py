@@ -9,6 +9,8 @@ from unicodedata import east_asian_width
 SIDES = ("right", "left", "above", "below")
 _PLOT_WIDTH, _PLOT_HEIGHT = 300.0, 260.0
 """The narrow plot that the places are worked out for; in a wider one there is only more room."""
+LIMIT = 300
+"""Pixels after which a name is cut."""
 _CHARACTER, _LINE, _GAP = 6.6, 15.0, 9.0
 
 
@@ -45,7 +47,7 @@ def place(points: Sequence[tuple[float, float]], names: Sequence[str]) -> list[s
 
 def _box(centre: tuple[float, float], name: str, side: str) -> _Box:
     x, y = centre
-    width = sum(_CHARACTER * (2 if east_asian_width(sign) in "WF" else 1) for sign in name)
+    width = min(LIMIT, sum(_CHARACTER * (2 if east_asian_width(sign) in "WF" else 1) for sign in name))
     if side in ("above", "below"):
         bottom = y + _GAP if side == "above" else y - _GAP - _LINE
         return _Box(x - width / 2, bottom, width, _LINE)

@@ -10,6 +10,7 @@ UNKNOWN = "–"
 _SPACE = "\N{NO-BREAK SPACE}"
 _MINUS = "\N{MINUS SIGN}"
 _SIGNIFICANT_DIGITS = 3
+_MORE_DIGITS = 6
 
 
 def count(value: int | None) -> str:
@@ -53,11 +54,22 @@ def milliseconds(value: float | None) -> str:
     return f"{minutes:,}{_SPACE}min{_SPACE}{seconds}{_SPACE}s"
 
 
-def metric(value: float | None, *, share: bool) -> str:
-    """Write a mean: as a percentage where it is the share of passed answers, else as a plain number."""
+def metric(value: float | None, *, share: bool, more: int = 0) -> str:
+    """Write a mean: as a percentage where it is the share of passed answers, else as a plain number.
+
+    `more` digits than usual tell values apart that would read alike.
+    """
     if value is None or math.isnan(value):
         return UNKNOWN
-    return f"{_signed(value * 100, 1)}{_SPACE}%" if share else _signed(value, 3)
+    return f"{_signed(value * 100, 1 + more)}{_SPACE}%" if share else _signed(value, 3 + more)
+
+
+def told_apart(value: float | None, bounds: Sequence[float], *, share: bool) -> list[str]:
+    """Write a mean and the bounds it is held against, with digits enough that unequal ones do not read alike."""
+    all_values = [value, *bounds]
+    different = len(set(all_values))
+    texts = [[metric(one, share=share, more=more) for one in all_values] for more in range(_MORE_DIGITS)]
+    return next((found for found in texts if len(set(found)) == different), texts[-1])
 
 
 def metric_interval(ends: Sequence[float] | None, *, share: bool) -> str:

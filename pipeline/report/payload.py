@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pipeline.report import numbers
@@ -46,6 +46,7 @@ def as_payload(sample: Sample) -> dict[str, Any]:
         "thinking": _long(sample.thinking) if sample.thinking else None,
         "error": _long(sample.error) if sample.error else None,
         "scores": [_score(score) for score in sample.scores],
+        "decided": decided(sample),
         "input": numbers.count(sample.input_tokens),
         "output": numbers.count(sample.output_tokens),
         "cost": numbers.usd(sample.cost_usd),
@@ -64,6 +65,28 @@ def outcome(sample: Sample) -> str:
     if not known:
         return "unscored"
     return "right" if any(score.passed for score in known) else "graded"
+
+
+def decided(sample: Sample) -> int | None:
+    """Return the place of the score that decided the outcome; None where there is none.
+
+    Of several that decide alike, the first with something to show: what was expected, or found.
+    """
+    deciding = _deciding(sample)
+    told = [place for place in deciding if sample.scores[place].expected or sample.scores[place].extracted]
+    return next(iter([*told, *deciding]), None)
+
+
+def _deciding(sample: Sample) -> Sequence[int]:
+    kind, scores = outcome(sample), list(enumerate(sample.scores))
+    if kind == "wrong":
+        return [place for place, score in scores if score.passed is False]
+    if kind == "right":
+        return [place for place, score in scores if score.passed]
+    if kind == "graded":
+        graded = [(score.value, place) for place, score in scores if score.value is not None]
+        return [place for _, place in sorted(graded)]
+    return [place for place, _ in scores]
 
 
 def _score(score: SampleScore) -> dict[str, Any]:

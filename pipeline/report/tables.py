@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.report import numbers
-from pipeline.report.cells import Cell, Summary, is_share, judge, label, measured, params_text, ranked
+from pipeline.report.cells import (
+    Cell,
+    Summary,
+    interval_or_mean,
+    is_share,
+    judge,
+    label,
+    measured,
+    params_text,
+    ranked,
+)
+from pipeline.report.spans import span
 
 WHISKER_WIDTH = 200
 _WHISKER_INSET = 5
@@ -60,6 +71,14 @@ class ComparisonRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GainedLost:
+    """How the two columns of rows won and lost are called and explained."""
+
+    heads: tuple[str, str]
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CostRow:
     """What one cell used and cost."""
 
@@ -89,15 +108,15 @@ def ranking(summary: Summary, metric: str) -> list[RankingRow]:
     """Return the cells with a mean, best first, then those without one."""
     share = is_share(summary, metric)
     order = ranked(summary, metric)
-    span = _span(order, metric, share)
+    line = _line(order, metric, share)
     rest = [cell for cell in summary["cells"] if cell not in order and measured(cell, metric) is not None]
-    return [_ranking_row(cell, metric, share, span) for cell in [*order, *rest]]
+    return [_ranking_row(cell, metric, share, line) for cell in [*order, *rest]]
 
 
 def whisker_ends(summary: Summary, metric: str) -> tuple[str, str]:
     """Name the two ends of the line on which the interval marks lie."""
     share = is_share(summary, metric)
-    low, high = _span(ranked(summary, metric), metric, share)
+    low, high = _line(ranked(summary, metric), metric, share)
     if share:
         return f"{low:.0%}", f"{high:.0%}"
     return numbers.metric(low, share=False), numbers.metric(high, share=False)
@@ -106,6 +125,23 @@ def whisker_ends(summary: Summary, metric: str) -> tuple[str, str]:
 def comparisons(summary: Summary) -> list[ComparisonRow]:
     """Return all paired comparisons in the order of the summary."""
     return [_comparison_row(found, is_share(summary, found["metric"])) for found in summary["comparisons"]]
+
+
+def gained_lost(summary: Summary) -> GainedLost:
+    """Return the column heads of rows won and lost, and what they mean for the metrics that are compared."""
+    compared = dict.fromkeys(found["metric"] for found in summary["comparisons"])
+    repeated = {found["metric"] for found in summary["comparisons"] if found["test"] == "paired_t"}
+    shares = [metric for metric in compared if is_share(summary, metric)]
+    graded = [metric for metric in compared if metric not in shares]
+    if not shares:
+        words = "Higher: rows on which the first cell scores higher than the second. Lower: the other way round."
+        return GainedLost(heads=("Higher", "Lower"), words=words)
+    words = "Gained: rows that the first cell gets right and the second wrong. Lost: the other way round."
+    if repeated & set(shares):
+        words = "Gained: rows that the first cell gets right more often than the second. Lost: less often."
+    if graded:
+        words += f" For the graded {', '.join(graded)}: rows with a higher and with a lower score."
+    return GainedLost(heads=("Gained", "Lost"), words=words)
 
 
 def costs(summary: Summary) -> list[CostRow]:
@@ -127,7 +163,7 @@ def has_params(summary: Summary) -> bool:
     return any(params_text(cell.get("params")) for cell in summary["cells"])
 
 
-def _ranking_row(cell: Cell, metric: str, share: bool, span: tuple[float, float]) -> RankingRow:
+def _ranking_row(cell: Cell, metric: str, share: bool, line: tuple[float, float]) -> RankingRow:
     figures = cell["metrics"][metric]
     answered = figures.get("answered")
     return RankingRow(
@@ -137,7 +173,7 @@ def _ranking_row(cell: Cell, metric: str, share: bool, span: tuple[float, float]
         mean=numbers.metric(figures["mean"], share=share),
         interval=numbers.metric_interval(figures["ci95"], share=share),
         answered=numbers.metric(answered["mean"], share=share) if answered else "",
-        whisker=_whisker(figures["mean"], figures["ci95"], span),
+        whisker=_whisker(figures["mean"], figures["ci95"], line),
         n=numbers.count(figures["n"]),
         passed=numbers.count(figures["passed"]),
         unscored=numbers.count(figures["unscored"]),
@@ -193,33 +229,26 @@ def _at(percentiles: Mapping[str, float | None] | None, name: str) -> float | No
     return None if percentiles is None else percentiles.get(name)
 
 
-def _span(order: Sequence[Cell], metric: str, share: bool) -> tuple[float, float]:
+def _line(order: Sequence[Cell], metric: str, share: bool) -> tuple[float, float]:
     """Return the range of the interval marks: what the intervals need, for shares in whole tenths."""
     if not order:
         return 0.0, 1.0
-    ends = [end for cell in order for end in _ends(cell["metrics"][metric])]
-    if not share:
-        return min(ends), max(ends)
-    return math.floor(min(ends) * 10) / 10, math.ceil(max(ends) * 10) / 10
+    low, high = span([end for cell in order for end in interval_or_mean(cell["metrics"][metric])], share=share)
+    return (math.floor(low * 10) / 10, math.ceil(high * 10) / 10) if share else (low, high)
 
 
-def _ends(figures: Mapping[str, Any]) -> Sequence[float]:
-    ends: Sequence[float] = figures["ci95"] or (figures["mean"],)
-    return ends
-
-
-def _whisker(mean: float | None, ends: Sequence[float] | None, span: tuple[float, float]) -> Whisker | None:
+def _whisker(mean: float | None, ends: Sequence[float] | None, line: tuple[float, float]) -> Whisker | None:
     if mean is None:
         return None
     low, high = ends if ends is not None else (None, None)
-    return Whisker(mean=_place(mean, span), low=_opt(low, span), high=_opt(high, span))
+    return Whisker(mean=_place(mean, line), low=_opt(low, line), high=_opt(high, line))
 
 
-def _opt(value: float | None, span: tuple[float, float]) -> float | None:
-    return None if value is None else _place(value, span)
+def _opt(value: float | None, line: tuple[float, float]) -> float | None:
+    return None if value is None else _place(value, line)
 
 
-def _place(value: float, span: tuple[float, float]) -> float:
-    low, high = span
-    part = (value - low) / (high - low) if high > low else 0.5
+def _place(value: float, line: tuple[float, float]) -> float:
+    low, high = line
+    part = (value - low) / (high - low)
     return round(_WHISKER_INSET + part * (WHISKER_WIDTH - 2 * _WHISKER_INSET), 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from pipeline.report import numbers
 from pipeline.report.cells import (
     Cell,
     Summary,
+    answered,
     compare,
     is_share,
     judge,
@@ -18,6 +20,7 @@ from pipeline.report.cells import (
     measured,
     metric_names,
     ranked,
+    unfinished,
 )
 from pipeline.report.visible import one_line
 
@@ -31,7 +34,46 @@ class Verdict:
 
 
 def verdict(summary: Summary) -> Verdict:
-    """Judge the headline metric (the first scorer): the leader against each rival that differs from it in one thing."""
+    """Judge the headline metric (the first scorer): the leader against each rival that differs from it in one thing.
+
+    Of a run that is not finished, the headline says so first, and the judgement is one of so far.
+    """
+    found = _judged(summary)
+    standing = progress(summary)
+    if standing is None:
+        return found
+    return Verdict(headline=standing, sentences=(f"So far: {found.headline}", *found.sentences))
+
+
+def progress(summary: Summary) -> str | None:
+    """Say that a run is not finished; None of a whole one."""
+    found = unfinished(summary)
+    if found is None:
+        return None
+    answers = f"{numbers.count(answered(summary['jobs']))} of {numbers.count(found[1])} jobs answered"
+    return f"{answers}: this run is not finished"
+
+
+def gate_sentence(gate: Mapping[str, Any]) -> str:
+    """Say in one line where a gate of the summary was tested, what was found and what is required."""
+    cell = gate.get("cell")
+    where = label(cell) if cell else " · ".join(gate[name] for name in ("model", "prompt") if gate.get(name))
+    found, bound = gate_figures(gate, share=bool(gate.get("pass_fail")))
+    start = one_line(f"{where}: {gate['metric']}" if where else str(gate["metric"]))
+    value = f" {found}" if gate.get("value") is not None else ""
+    note = f"; {one_line(str(gate['note']))}" if gate.get("note") else ""
+    return f"{start}{value}, required {bound}{note}"
+
+
+def gate_figures(gate: Mapping[str, Any], *, share: bool) -> tuple[str, str]:
+    """Write the value that a gate found and its bounds, with digits enough to tell them apart."""
+    named = [(words, gate[name]) for name, words in _BOUNDS if gate.get(name) is not None]
+    found, *texts = numbers.told_apart(gate.get("value"), [bound for _, bound in named], share=share)
+    bounds = [f"{words} {text}" for (words, _), text in zip(named, texts, strict=True)]
+    return found, " and ".join(bounds) or numbers.UNKNOWN
+
+
+def _judged(summary: Summary) -> Verdict:
     names = metric_names(summary)
     order = ranked(summary, names[0]) if names else []
     if not order:
@@ -168,6 +210,7 @@ class _Judge:
 
 
 _NB = "\N{NO-BREAK SPACE}"
+_BOUNDS = (("min", "at least"), ("max", "at most"))
 
 
 def _spend(summary: Summary) -> tuple[str, ...]:
@@ -175,7 +218,8 @@ def _spend(summary: Summary) -> tuple[str, ...]:
     if cost["total_usd"] is None:
         return (f"What the {jobs} jobs cost is unknown: no price applies to them.",)
     least = "at least " if cost["unpriced_jobs"] else ""
-    return (f"The run of {jobs} jobs cost {least}{numbers.usd(cost['total_usd'])}.",)
+    what = f"The {jobs} jobs so far" if unfinished(summary) else f"The run of {jobs} jobs"
+    return (f"{what} cost {least}{numbers.usd(cost['total_usd'])}.",)
 
 
 def _why_unclear(found: Any) -> str:

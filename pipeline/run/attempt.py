@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
@@ -12,11 +13,22 @@ import httpx
 from pipeline.core.clock import Clock
 from pipeline.core.records import Failure, Request, Response
 from pipeline.core.secrets import Scrubber, Secret
-from pipeline.core.settings import ModelSettings, ProviderSettings
+from pipeline.core.settings import ModelSettings, ProviderSettings, RunSettings
 from pipeline.providers.formats import wire_format
+from pipeline.providers.wire import Decoder
 from pipeline.run.transport import AUTH
 
 CLOSE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A request as it leaves: what is sent, and what is needed to read the answer."""
+
+    body: bytes
+    streams: bool
+    cache_ttl: str
+    """The lifetime that cache writes were asked for, where the answer does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +39,17 @@ class Exchange:
     http_status: int | None
     started_at: datetime
     latency_ms: float
+    first_token_ms: float | None = None
+    """From sending to the first content, where the answer was streamed."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far an attempt has come; kept outside of it, since it may be cut short."""
+
+    status: int | None = None
+    first_token_at: float | None = None
+    streaming: bool = False
 
 
 class Caller:
@@ -40,7 +63,7 @@ class Caller:
         key: Secret | None,
         transport: httpx.AsyncBaseTransport,
         clock: Clock,
-        deadline_seconds: float,
+        run: RunSettings,
     ) -> None:
         """Prepare what every request of the lane shares: URL and headers are built once."""
         self._provider = provider
@@ -48,60 +71,101 @@ class Caller:
         self._format = wire_format(provider.protocol)
         self._transport = transport
         self._clock = clock
-        self._deadline_seconds = deadline_seconds
+        self._run = run
         self._url = httpx.URL(provider.base_url + self._format.path())
         self._headers = httpx.Headers(self._format.headers(provider, model.beta))
         self._extensions = {} if key is None else {AUTH: _auth(self._format.auth_header(provider, ""), key)}
         self._scrubber = Scrubber([] if key is None else [key])
 
-    def encode(self, request: Request) -> bytes:
-        """The body that is sent for `request`."""
-        return self._format.encode(request, self._model.model, self._provider)
+    def encode(self, request: Request) -> Outgoing:
+        """What is sent for `request`."""
+        return Outgoing(
+            body=self._format.encode(request, self._model.model, self._provider),
+            streams=self._format.streams(request),
+            cache_ttl=self._format.cache_ttl(request),
+        )
 
-    async def send(self, body: bytes) -> Exchange:
+    async def send(self, outgoing: Outgoing) -> Exchange:
         """Send one request and read its answer; never raises for what a network or a provider can do."""
         started_at = self._clock.now()
         started = self._clock.monotonic()
-        status: list[int] = []
+        progress = _Progress()
+        deadline = anyio.current_time() + self._run.deadline_seconds
+        outcome: Response | Failure | None = None
         try:
-            with anyio.fail_after(self._deadline_seconds):
-                outcome = await self._exchange(body, status)
-        except TimeoutError:
-            outcome = _broken(f"no complete answer within the deadline of {self._deadline_seconds:g} s", paid=True)
-        except httpx.ConnectError as error:
-            outcome = _broken(str(error), paid=False)
-        except httpx.ConnectTimeout as error:
+            with anyio.CancelScope(deadline=deadline) as scope:
+                outcome = await self._exchange(outgoing, progress, scope)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             outcome = _broken(str(error), paid=False)
         except httpx.TransportError as error:
             outcome = _broken(str(error), paid=True)
+        if outcome is None:
+            outcome = self._too_slow(progress, deadline)
+        first = progress.first_token_at
         return Exchange(
             outcome=self._scrubbed(outcome),
-            http_status=status[0] if status else None,
+            http_status=progress.status,
             started_at=started_at,
             latency_ms=(self._clock.monotonic() - started) * 1000,
+            first_token_ms=None if first is None else (first - started) * 1000,
         )
 
-    async def _exchange(self, body: bytes, status: list[int]) -> Response | Failure:
+    async def _exchange(self, outgoing: Outgoing, progress: _Progress, scope: anyio.CancelScope) -> Response | Failure:
         request = httpx.Request(
-            "POST", self._url, headers=self._headers, content=body, extensions=dict(self._extensions)
+            "POST", self._url, headers=self._headers, content=outgoing.body, extensions=dict(self._extensions)
         )
         response = await self._transport.handle_async_request(request)
-        status.append(response.status_code)
+        progress.status = response.status_code
         try:
-            decoder = self._format.decoder(response.status_code, response.headers)
-            async for chunk in cast(httpx.AsyncByteStream, response.stream):
-                decoder.feed(chunk)
-                if decoder.done:
-                    break
-            return decoder.finish()
+            decoder = self._format.decoder(response.status_code, response.headers, cache_ttl=outgoing.cache_ttl)
+            body = cast(httpx.AsyncByteStream, response.stream)
+            try:
+                await self._read(body, decoder, progress, scope if outgoing.streams else None)
+            except httpx.TransportError:
+                # A stream may be complete in all but its connection's end; a decoder calls no cut one complete.
+                complete = _finished(decoder)
+                if isinstance(complete, Response):
+                    return complete
+                raise
+            return _finished(decoder)
         finally:
             with anyio.move_on_after(CLOSE_SECONDS, shield=True):
                 await response.aclose()
+
+    async def _read(
+        self, body: httpx.AsyncByteStream, decoder: Decoder, progress: _Progress, scope: anyio.CancelScope | None
+    ) -> None:
+        """Feed the body to the decoder. Between the parts of a stream, silence has a limit of its own."""
+        last = math.inf if scope is None else scope.deadline
+        async for chunk in body:
+            decoder.feed(chunk)
+            if decoder.done:
+                return
+            if scope is None:
+                continue
+            progress.streaming = True
+            scope.deadline = min(last, anyio.current_time() + self._run.idle_seconds)
+            if progress.first_token_at is None and decoder.has_token:
+                progress.first_token_at = self._clock.monotonic()
+
+    def _too_slow(self, progress: _Progress, deadline: float) -> Failure:
+        if progress.streaming and anyio.current_time() < deadline:
+            return _broken(f"the stream went silent for {self._run.idle_seconds:g} s", paid=True)
+        return _broken(f"no complete answer within the deadline of {self._run.deadline_seconds:g} s", paid=True)
 
     def _scrubbed(self, outcome: Response | Failure) -> Response | Failure:
         if isinstance(outcome, Response):
             return outcome
         return replace(outcome, message=self._scrubber.scrub(outcome.message)[:2000])
+
+
+def _finished(decoder: Decoder) -> Response | Failure:
+    """What the decoder says; a defect of ours in reading one answer fails that answer and never the run."""
+    try:
+        return decoder.finish()
+    except Exception as error:
+        message = f"the answer could not be read: {type(error).__name__}: {error}"
+        return Failure(kind="output", message=message, possibly_paid=True)
 
 
 def _auth(header: tuple[str, str], key: Secret) -> tuple[str, str, Secret]:

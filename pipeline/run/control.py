@@ -15,10 +15,10 @@ from pipeline.core.errors import (
     SettingsError,
     StoppedResumable,
 )
-from pipeline.core.records import Failure
+from pipeline.core.records import Failure, Result
 
-SAME_REJECTIONS = 20
-"""This many requests refused alike, and none answered: the template or the parameters are wrong."""
+TRIAL_JOBS = 20
+"""Until a lane has its first answer, it sends no more jobs than this. All refused alike: the settings are wrong."""
 
 
 class RunControl:
@@ -32,9 +32,11 @@ class RunControl:
         self._admissions: set[anyio.CancelScope] = set()
 
     def stop(self, reason: EvalmillError | None = None, *, signal: int | None = None) -> None:
-        """Admit nothing more. The first reason is the one that counts."""
+        """Admit nothing more. The first reason is the one that counts, and a signal counts beside it."""
         if not self.stopping:
-            self.reason, self.signal = reason, signal
+            self.reason = reason
+        if self.signal is None:
+            self.signal = signal
         self.stopping = True
         for scope in self._admissions:
             scope.cancel()
@@ -62,11 +64,31 @@ class LaneWatch:
         self._only_lane = only_lane
         self._answered = False
         self._rejections: dict[str, int] = {}
+        self._room = TRIAL_JOBS
+        self._changed = anyio.Event()
         self.stopped_by: Failure | None = None
+
+    async def may_send(self) -> None:
+        """Return when one more job may be sent: at once after the lane's first answer, before it only for a trial.
+
+        So a wrong parameter costs at most 20 requests, whatever the concurrency.
+        """
+        while not self._answered and self.stopped_by is None and self._room == 0:
+            await self._changed.wait()
+        self._room -= not self._answered
 
     def answered(self) -> None:
         """An answer arrived: the lane works."""
-        self._answered = True
+        if not self._answered:
+            self._answered = True
+            self._wake()
+
+    def ended(self, result: Result | None) -> None:
+        """A job ended without an answer: it makes room for another trial, unless all were refused alike so far."""
+        if self._answered or (result is not None and result.error_kind == "request" and len(self._rejections) == 1):
+            return
+        self._room += 1
+        self._wake()
 
     def failed(self, failure: Failure) -> None:
         """Stop the lane or the run where the failure calls for it."""
@@ -74,19 +96,27 @@ class LaneWatch:
             self._control.stop(stop_error(self._model, failure))
         elif failure.stops == "lane":
             self.stopped_by = failure
+            self._wake()
         elif failure.kind == "request" and not self._answered:
             self._rejected(failure)
 
     def _rejected(self, failure: Failure) -> None:
         key = f"{failure.http_status} {failure.message[:60]}"
         self._rejections[key] = self._rejections.get(key, 0) + 1
-        if self._rejections[key] >= SAME_REJECTIONS:
-            self._control.stop(
-                RequestRejected(
-                    f"model {self._model!r}: the first {SAME_REJECTIONS} requests were all refused alike, "
-                    f"so the template or the parameters are wrong: {failure.message}"
-                )
-            )
+        if self._rejections[key] >= TRIAL_JOBS:
+            self._control.stop(rejected_alike(self._model, TRIAL_JOBS, failure.message))
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+
+def rejected_alike(model: str, count: int, message: str) -> RequestRejected:
+    """The error for requests that are all refused in the same way."""
+    return RequestRejected(
+        f"model {model!r}: the first {count} requests were all refused alike, "
+        f"so the template or the parameters are wrong: {message}"
+    )
 
 
 def stop_error(model: str, failure: Failure) -> EvalmillError:

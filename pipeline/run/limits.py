@@ -8,6 +8,9 @@ from aiolimiter import AsyncLimiter
 from pipeline.core.clock import Clock
 from pipeline.core.settings import Accounting, Limits
 
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
+
 
 class TokenBudget:
     """A bucket of tokens that refills continuously; reservations are served in order of arrival.
@@ -51,10 +54,26 @@ class Gate:
         """Begin open."""
         self._clock = clock
         self._not_before = clock.monotonic()
+        self._next_seconds = FIRST_PAUSE_SECONDS
 
     def close_for(self, seconds: float) -> None:
         """Keep shut for `seconds` from now, unless it is shut for longer already."""
         self._not_before = max(self._not_before, self._clock.monotonic() + seconds)
+
+    def refused(self, retry_after_seconds: float | None) -> None:
+        """The account is over its limit: keep shut as long as it says, or for a second that doubles each time.
+
+        Refusals that were under way when the gate closed say nothing new, and do not double it.
+        """
+        if retry_after_seconds is not None:
+            self.close_for(retry_after_seconds)
+        elif self._clock.monotonic() >= self._not_before:
+            self.close_for(self._next_seconds)
+            self._next_seconds = min(LONGEST_PAUSE_SECONDS, 2 * self._next_seconds)
+
+    def admitted(self) -> None:
+        """A request went through: the next refusal starts from a second again."""
+        self._next_seconds = FIRST_PAUSE_SECONDS
 
     async def passed(self) -> None:
         """Return once the gate is open."""

@@ -24,10 +24,14 @@ class Need:
     """What one request may take, at most (money) and probably (tokens)."""
 
     request_bytes: int
+    """Of the body without the data of images, which have an allowance of their own."""
     images: int
     tools: bool
     input_tokens: int
-    max_tokens: int
+    max_tokens: int | None
+    """The most that is generated; None when nothing bounds it."""
+    unbounded: bool = False
+    """A document is in it whose tokens nothing here bounds: a PDF, or one that the provider fetches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,10 @@ class Permit:
 class Permits(Protocol):
     """Where a lane asks before it sends."""
 
+    def bound_usd(self, need: Need) -> Decimal | None:
+        """The most that one request can cost; None when nothing bounds it."""
+        ...
+
     async def acquire(self, need: Need) -> Permit | None:
         """Wait for a permit; None when the budget cannot take this request any more."""
         ...
@@ -49,28 +57,44 @@ class Permits(Protocol):
         """Return a permit with what really happened."""
         ...
 
-    def pause(self, seconds: float) -> None:
+    def refused(self, retry_after_seconds: float | None) -> None:
         """The provider asks the whole lane to wait."""
+        ...
+
+    def describe(self, need: Need) -> str:
+        """In words: what is spent and what the next request may cost."""
         ...
 
 
 class LocalPermits:
-    """Permits within this process: a lane's limits and the run's budget."""
+    """Permits within this process: an account's limits and the run's budget."""
 
-    def __init__(self, limits: LaneLimits, budget: Budget, price_of: PriceOf) -> None:
-        """`price_of` gives the lane's price by input tokens; without a price a budget is refused before the run."""
+    def __init__(self, limits: LaneLimits, budget: Budget, price_of: PriceOf, cap_usd: Decimal | None) -> None:
+        """`price_of` gives the lane's price by input tokens; `cap_usd` is the run's budget, for messages."""
         self._limits = limits
         self._budget = budget
         self._price_of = price_of
+        self._cap_usd = cap_usd
+
+    def bound_usd(self, need: Need) -> Decimal | None:
+        """Bound by the price of the dearest tier that the request can reach."""
+        if need.unbounded:
+            return None
+        price = self._price_of(max(need.request_bytes, need.input_tokens))
+        return upper_bound_usd(need.request_bytes, need.images, need.tools, need.max_tokens, price)
 
     async def acquire(self, need: Need) -> Permit | None:
-        """Reserve money first (it may say no), then wait for the lane's turn."""
-        price = self._price_of(max(need.request_bytes, need.input_tokens))
-        bound = upper_bound_usd(need.request_bytes, need.images, need.tools, need.max_tokens, price)
+        """Reserve money first (it may say no), then wait for the account's turn.
+
+        A request that nothing bounds is let through only where there is no budget.
+        """
+        bound = self.bound_usd(need)
+        if bound is None and self._cap_usd is not None:
+            return None
         if bound is not None and not await self._budget.reserve(bound):
             return None
         try:
-            tokens = await self._limits.acquire(need.input_tokens, need.max_tokens)
+            tokens = await self._limits.acquire(need.input_tokens, need.max_tokens or 0)
         except BaseException:
             if bound is not None:
                 self._budget.settle(bound, Decimal(0))
@@ -80,15 +104,30 @@ class LocalPermits:
     def settle(self, permit: Permit, *, usage: Usage | None, cost_usd: Decimal | None, possibly_paid: bool) -> None:
         """Correct buckets and budget; an attempt that was possibly paid stays booked at its bound."""
         if permit.bound_usd is not None:
-            unpaid = Decimal(0) if not possibly_paid else None
-            self._budget.settle(permit.bound_usd, cost_usd if cost_usd is not None else unpaid)
+            self._budget.settle(permit.bound_usd, booked_usd(cost_usd, possibly_paid, None))
         if usage is None:
             return
+        self._limits.gate.admitted()
         self._limits.settle(permit.tokens, _counted_input(usage), usage.output_tokens)
 
-    def pause(self, seconds: float) -> None:
-        """Close the lane's gate."""
-        self._limits.gate.close_for(seconds)
+    def refused(self, retry_after_seconds: float | None) -> None:
+        """Close the account's gate."""
+        self._limits.gate.refused(retry_after_seconds)
+
+    def describe(self, need: Need) -> str:
+        """Spent, reserved, and the bound of the next request."""
+        bound = self.bound_usd(need)
+        next_one = "cannot be bounded" if bound is None else f"may cost up to ${bound:f}"
+        reserved = self._budget.reserved_usd
+        in_flight = f" (${reserved:f} more is reserved)" if reserved else ""
+        return f"spent ${self._budget.spent_usd:f} of ${self._cap_usd}{in_flight}; the next request {next_one}"
+
+
+def booked_usd(cost_usd: Decimal | None, possibly_paid: bool, bound_usd: Decimal | None) -> Decimal | None:
+    """What an attempt is booked at: its cost where known, its bound where it was possibly paid, else nothing."""
+    if cost_usd is not None:
+        return cost_usd
+    return bound_usd if possibly_paid else Decimal(0)
 
 
 def _counted_input(usage: Usage) -> int | None:
@@ -98,7 +137,11 @@ def _counted_input(usage: Usage) -> int | None:
     return usage.input_tokens + (usage.cache_write_5m_tokens or 0) + (usage.cache_write_1h_tokens or 0)
 
 
-def max_output_tokens(params: Mapping[str, object]) -> int:
-    """`max_tokens` of a request's parameters."""
-    value = params.get("max_tokens")
-    return value if isinstance(value, int) else 0
+def max_output_tokens(params: Mapping[str, object]) -> int | None:
+    """The most tokens that a request's parameters let it generate; None when nothing bounds them."""
+    given = [params[name] for name in ("max_tokens", "max_completion_tokens") if name in params]
+    limits = [value for value in given if isinstance(value, int) and not isinstance(value, bool) and value >= 0]
+    choices = params.get("n", 1)
+    if not limits or len(limits) != len(given) or not isinstance(choices, int) or choices < 1:
+        return None
+    return max(limits) * choices

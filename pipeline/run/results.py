@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +16,8 @@ from pipeline.core.secrets import Scrubber
 from pipeline.core.settings import ModelSettings, Price
 from pipeline.core.tokens import estimate_request_tokens, estimate_tokens
 from pipeline.cost.charges import cost_usd
+from pipeline.run.attempt import Exchange
+from pipeline.run.permits import booked_usd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +56,12 @@ def answered(
     clean = context.scrubber.scrub_known
     return replace(
         _base(context, job, response.status, attempts, timing),
-        model_served=response.model_served,
+        model_served=_cleaned(clean, response.model_served),
         stop_reason=response.stop_reason,
-        stop_reason_raw=response.stop_reason_raw,
-        stop_sequence=response.stop_sequence,
+        stop_reason_raw=_cleaned(clean, response.stop_reason_raw),
+        stop_sequence=_cleaned(clean, response.stop_sequence),
         text=clean(response.text),
-        thinking=None if response.thinking is None else clean(response.thinking),
+        thinking=_cleaned(clean, response.thinking),
         content=clean(_json(response.content)),
         tool_calls=clean(_json(response.tool_calls)) if response.tool_calls else None,
         input_tokens=usage.input_tokens,
@@ -72,7 +75,7 @@ def answered(
         cost_usd=total_cost(cost_usd(usage, price), attempts),
         price_id=None if price is None else price.price_id,
         http_status=attempts[-1].http_status if attempts else None,
-        request_id=response.request_id,
+        request_id=_cleaned(clean, response.request_id),
     )
 
 
@@ -87,7 +90,7 @@ def failed(
         error_kind=failure.kind,
         error_message=failure.message,
         http_status=failure.http_status,
-        request_id=failure.request_id,
+        request_id=_cleaned(context.scrubber.scrub_known, failure.request_id),
     )
 
 
@@ -141,6 +144,53 @@ def total_cost(final_usd: Decimal | None, attempts: Sequence[Attempt]) -> Decima
     return sum((attempt.cost_usd for attempt in attempts[:-1] if attempt.cost_usd is not None), final_usd)
 
 
+def attempt_record(exchange: Exchange, price: Price | None, bound_usd: Decimal | None) -> Attempt:
+    """The record of one attempt, with what the budget booked for it."""
+    outcome = exchange.outcome
+    cost = None if outcome.usage is None else cost_usd(outcome.usage, price)
+    maybe = possibly_paid(outcome)
+    return Attempt(
+        started_at=exchange.started_at,
+        http_status=exchange.http_status,
+        error=_attempt_error(outcome),
+        latency_ms=exchange.latency_ms,
+        cost_usd=cost,
+        possibly_paid=isinstance(outcome, Failure) and maybe,
+        booked_usd=booked_usd(cost, maybe, bound_usd),
+    )
+
+
+def possibly_paid(outcome: Response | Failure) -> bool:
+    """Whether the provider may bill an attempt that came to this."""
+    return isinstance(outcome, Response) or outcome.possibly_paid
+
+
+def at_stake(attempts: list[Attempt], bound_usd: Decimal | None) -> Decimal | None:
+    """What may have been paid for a job so far, with one more attempt at `bound_usd`; None when nothing bounds it."""
+    booked = [attempt.booked_usd for attempt in attempts]
+    if bound_usd is None or None in booked:
+        return None
+    return sum((amount for amount in booked if amount is not None), bound_usd)
+
+
+def _attempt_error(outcome: Response | Failure) -> str | None:
+    if isinstance(outcome, Failure):
+        return f"{outcome.kind}: {outcome.message[:500]}"
+    return f"accepted with: {', '.join(outcome.flags)}" if outcome.flags else None
+
+
+def all_input(usage: Usage | None) -> int | None:
+    """Input of all classes, which decides the price tier."""
+    if usage is None or usage.input_tokens is None:
+        return None
+    return (
+        usage.input_tokens
+        + (usage.cache_read_tokens or 0)
+        + (usage.cache_write_5m_tokens or 0)
+        + (usage.cache_write_1h_tokens or 0)
+    )
+
+
 _KNOWN_STOP_REASONS = frozenset(
     [
         "end_turn",
@@ -179,5 +229,13 @@ def _base(context: ResultContext, job: Job, status: Status, attempts: Sequence[A
     )
 
 
+def _cleaned(clean: Callable[[str], str], text: str | None) -> str | None:
+    return None if text is None else clean(text)
+
+
 def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    """JSON of anything that JSON gave us: integers beyond 64 bits and lone surrogates included."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value, ensure_ascii=True)

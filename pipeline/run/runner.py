@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import islice
 from random import Random
-from typing import Protocol
+from typing import Literal, Protocol
 
 import anyio
 from anyio import to_thread
@@ -14,17 +15,20 @@ from anyio.abc import TaskStatus
 
 from pipeline.core.clock import Clock
 from pipeline.core.errors import StoppedResumable
-from pipeline.core.records import Attempt, Failure, Job, Response, Result, Usage
+from pipeline.core.records import Attempt, Failure, Job, Response, Result
 from pipeline.core.settings import Price, RunSettings
-from pipeline.core.tokens import estimate_request_tokens
 from pipeline.cost.charges import cost_usd
 from pipeline.plan.expand import Shard
 from pipeline.run import results
-from pipeline.run.attempt import Caller, Exchange
+from pipeline.run.attempt import Caller, Exchange, Outgoing
 from pipeline.run.control import LaneWatch, RunControl
-from pipeline.run.permits import Need, Permit, Permits, PriceOf, max_output_tokens
+from pipeline.run.need import need_of
+from pipeline.run.permits import Need, Permit, Permits, PriceOf
 from pipeline.run.results import ResultContext, Timing
 from pipeline.run.retry import UNCHARGED, RetryPolicy, next_delay
+
+Unanswered = Literal["final", "open"]
+"""How a job without an answer goes on: as a failure, or later, since the run stops."""
 
 JOBS_AT_A_TIME = 256
 """Jobs rendered together, in a thread, so that reading and rendering do not hold up the answers."""
@@ -39,8 +43,8 @@ class Sink(Protocol):
         """Take a result; waits when too many wait to be written."""
         ...
 
-    def put_start(self, job_id: str) -> None:
-        """Note that a request is about to leave, so that a crash can count what was possibly paid."""
+    def put_start(self, job_id: str, at_stake_usd: Decimal | None) -> None:
+        """Note what may have been paid for a job that has no result yet; the last note of a job counts."""
         ...
 
 
@@ -91,7 +95,7 @@ class SyncLane:
         setup = self._setup
         async with anyio.create_task_group() as flights:
             with setup.control.admission():
-                async for job in _in_chunks(setup.jobs_of(shard)):
+                async for job in in_chunks(setup.jobs_of(shard)):
                     await self._dispatch(job, sink, flights)
                     if setup.control.stopping:
                         break
@@ -105,105 +109,112 @@ class SyncLane:
             return
         ready = setup.clock.monotonic()
         await self._slots.acquire()
+        await setup.watch.may_send()
         if setup.watch.stopped_by is not None:
             self._slots.release()
             await sink.put(results.skipped(setup.context, job, setup.watch.stopped_by))
             return
-        body = setup.caller.encode(job.request)
-        need = _need(job, body)
+        outgoing = setup.caller.encode(job.request)
+        need = need_of(job, outgoing.body)
         permit = await setup.permits.acquire(need)
         if permit is None:
             self._slots.release()
-            self._out_of_budget()
+            self._out_of_budget(need)
             return
-        flight = _Flight(job=job, body=body, need=need, queue_ms=(setup.clock.monotonic() - ready) * 1000)
+        flight = _Flight(job=job, outgoing=outgoing, need=need, queue_ms=(setup.clock.monotonic() - ready) * 1000)
         flights.start_soon(self._fly, flight, permit, sink)
 
     async def _fly(self, flight: _Flight, permit: Permit, sink: Sink) -> None:
-        self._setup.observer.in_flight(flight.job.model, +1)
-        sink.put_start(flight.job.job_id)
+        """Bring one job to its result; its slot is free once that is handed over, so a slow disk slows sending."""
+        setup = self._setup
+        setup.observer.in_flight(flight.job.model, +1)
+        result: Result | None = None
         try:
-            result = await self._until_result(flight, permit)
+            result = await self._until_result(flight, permit, sink)
         finally:
+            setup.observer.in_flight(flight.job.model, -1)
+            with anyio.CancelScope(shield=True):
+                if result is not None:
+                    await sink.put(result)
+            setup.watch.ended(result)
             self._slots.release()
-            self._setup.observer.in_flight(flight.job.model, -1)
-        if result is not None:
-            await sink.put(result)
 
-    async def _until_result(self, flight: _Flight, permit: Permit) -> Result | None:
+    async def _until_result(self, flight: _Flight, permit: Permit, sink: Sink) -> Result | None:
         """Attempt until there is an answer or a final failure; None when the run stops first (the job stays open)."""
         setup = self._setup
         attempts: list[Attempt] = []
         charged = 0
         while True:
-            exchange = await setup.caller.send(flight.body)
+            sink.put_start(flight.job.job_id, results.at_stake(attempts, permit.bound_usd))
+            exchange = await setup.caller.send(flight.outgoing)
             outcome = exchange.outcome
             price = self._settle(permit, outcome)
-            attempts.append(_attempt(exchange, price))
+            attempts.append(results.attempt_record(exchange, price, permit.bound_usd))
             if isinstance(outcome, Response):
                 setup.watch.answered()
-                timing = self._timing(flight, attempts, exchange)
                 response = results.with_estimates(outcome, flight.job)
+                timing = self._timing(flight, attempts, exchange)
                 return results.answered(
                     setup.context, flight.job, response, price=price, attempts=attempts, timing=timing
                 )
             charged += outcome.kind not in UNCHARGED
-            setup.watch.failed(outcome)
-            if outcome.stops != "nothing":
-                return self._stopped(flight, outcome, attempts, exchange)
-            delay = next_delay(self._policy, outcome, charged, setup.rng)
-            if delay is None:
-                timing = self._timing(flight, attempts, exchange)
-                return results.failed(setup.context, flight.job, outcome, attempts=attempts, timing=timing)
-            again = await self._wait(flight, outcome, delay)
-            if again is None:
+            again = await self._after_failure(flight, outcome, charged)
+            if isinstance(again, Permit):
+                permit = again
+                continue
+            if again == "open":
+                sink.put_start(flight.job.job_id, results.at_stake(attempts, Decimal(0)))
                 return None
-            permit = again
+            timing = self._timing(flight, attempts, exchange)
+            return results.failed(setup.context, flight.job, outcome, attempts=attempts, timing=timing)
 
-    def _settle(self, permit: Permit, outcome: Response | Failure) -> Price | None:
-        """Return the permit with what really happened; gives the price that holds for this answer."""
-        usage = outcome.usage
-        price = self._setup.price_of(_all_input(usage))
-        self._setup.permits.settle(
-            permit,
-            usage=usage,
-            cost_usd=None if usage is None else cost_usd(usage, price),
-            possibly_paid=isinstance(outcome, Response) or outcome.possibly_paid,
-        )
-        return price
-
-    def _stopped(self, flight: _Flight, failure: Failure, attempts: list[Attempt], exchange: Exchange) -> Result | None:
-        """A failure that stops the run leaves the job open; one that stops only the lane ends it."""
-        if self._setup.control.stopping:
-            return None
-        timing = self._timing(flight, attempts, exchange)
-        return results.failed(self._setup.context, flight.job, failure, attempts=attempts, timing=timing)
-
-    async def _wait(self, flight: _Flight, failure: Failure, delay: float) -> Permit | None:
-        """Wait and get a new permit; None when the run stops meanwhile."""
+    async def _after_failure(self, flight: _Flight, failure: Failure, charged: int) -> Permit | Unanswered:
+        """A permit for the next attempt; or that the failure is final; or that the run stops and the job stays open."""
         setup = self._setup
-        if delay > setup.run.max_wait_seconds:
-            setup.control.stop(
-                StoppedResumable(
-                    f"model {flight.job.model!r}: the provider asks to wait {delay:.0f} s, longer than "
-                    f"max_wait_seconds = {setup.run.max_wait_seconds:g}: {failure.message}. Run again later to continue"
-                )
-            )
+        setup.watch.failed(failure)
+        if failure.stops != "nothing":
+            return "open" if setup.control.stopping else "final"
+        delay = next_delay(self._policy, failure, charged, setup.rng)
+        if delay is None:
+            return "final"
         if failure.kind == "rate":
-            setup.permits.pause(delay)
+            setup.permits.refused(failure.retry_after_seconds)
+        self._stop_if_too_long(flight, failure)
         permit: Permit | None = None
         with setup.control.admission():
             await setup.clock.sleep(delay)
             permit = await setup.permits.acquire(flight.need)
             if permit is None:
-                self._out_of_budget()
-        return permit
+                self._out_of_budget(flight.need)
+        return permit or "open"
 
-    def _out_of_budget(self) -> None:
-        run = self._setup.run
+    def _settle(self, permit: Permit, outcome: Response | Failure) -> Price | None:
+        """Return the permit with what really happened; gives the price that holds for this answer."""
+        usage = outcome.usage
+        price = self._setup.price_of(results.all_input(usage))
+        self._setup.permits.settle(
+            permit,
+            usage=usage,
+            cost_usd=None if usage is None else cost_usd(usage, price),
+            possibly_paid=results.possibly_paid(outcome),
+        )
+        return price
+
+    def _stop_if_too_long(self, flight: _Flight, failure: Failure) -> None:
+        asked, longest = failure.retry_after_seconds, self._setup.run.max_wait_seconds
+        if asked is not None and asked > longest:
+            self._setup.control.stop(
+                StoppedResumable(
+                    f"model {flight.job.model!r}: the provider asks to wait {asked:.0f} s, longer than "
+                    f"max_wait_seconds = {longest:g}: {failure.message}. Run again later to continue"
+                )
+            )
+
+    def _out_of_budget(self, need: Need) -> None:
         self._setup.control.stop(
             StoppedResumable(
-                f"the budget of ${run.budget_usd} cannot take the next request. "
+                f"the budget of ${self._setup.run.budget_usd} cannot take the next request: "
+                f"{self._setup.permits.describe(need)}. "
                 "Everything answered is kept; raise budget_usd (or --budget) and run again to continue"
             )
         )
@@ -211,32 +222,11 @@ class SyncLane:
     def _timing(self, flight: _Flight, attempts: list[Attempt], exchange: Exchange) -> Timing:
         return Timing(
             queue_ms=flight.queue_ms,
+            first_token_ms=exchange.first_token_ms,
             latency_ms=exchange.latency_ms,
             started_at=attempts[0].started_at,
             finished_at=self._setup.clock.now(),
         )
-
-
-class RecordedLane:
-    """A lane whose answers stand in the dataset already."""
-
-    def __init__(self, context: ResultContext, jobs_of: JobSource, control: RunControl) -> None:
-        """No provider, no limits, no cost."""
-        self._context = context
-        self._jobs_of = jobs_of
-        self._control = control
-
-    async def run(self, shard: Shard, sink: Sink, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Copy the shard's answers to results."""
-        with self._control.admission():
-            async for job in _in_chunks(self._jobs_of(shard)):
-                await sink.put(self._result(job))
-        task_status.started()
-
-    def _result(self, job: Job) -> Result:
-        if job.failure is not None:
-            return results.failed(self._context, job, job.failure, attempts=(), timing=Timing())
-        return results.recorded(self._context, job)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,57 +234,13 @@ class _Flight:
     """A job on its way."""
 
     job: Job
-    body: bytes
+    outgoing: Outgoing
     need: Need
     queue_ms: float
 
 
-async def _in_chunks(jobs: Iterator[Job]) -> AsyncIterator[Job]:
+async def in_chunks(jobs: Iterator[Job]) -> AsyncIterator[Job]:
+    """The jobs one by one, read and rendered in a thread some at a time."""
     while chunk := await to_thread.run_sync(lambda: list(islice(jobs, JOBS_AT_A_TIME))):
         for job in chunk:
             yield job
-
-
-def _need(job: Job, body: bytes) -> Need:
-    request = job.request
-    if request is None:
-        raise ValueError(f"job {job.job_id} has no request")
-    images = sum(
-        block.get("type") == "image"
-        for message in request.messages
-        if not isinstance(message["content"], str)
-        for block in message["content"]
-    )
-    return Need(
-        request_bytes=len(body),
-        images=images,
-        tools=bool(request.params.get("tools")),
-        input_tokens=estimate_request_tokens(request),
-        max_tokens=max_output_tokens(request.params),
-    )
-
-
-def _attempt(exchange: Exchange, price: Price | None) -> Attempt:
-    outcome = exchange.outcome
-    usage = outcome.usage
-    failure = outcome if isinstance(outcome, Failure) else None
-    return Attempt(
-        started_at=exchange.started_at,
-        http_status=exchange.http_status,
-        error=None if failure is None else f"{failure.kind}: {failure.message[:500]}",
-        latency_ms=exchange.latency_ms,
-        cost_usd=None if usage is None else cost_usd(usage, price),
-        possibly_paid=failure is not None and failure.possibly_paid,
-    )
-
-
-def _all_input(usage: Usage | None) -> int | None:
-    """Input of all classes, which decides the price tier."""
-    if usage is None or usage.input_tokens is None:
-        return None
-    return (
-        usage.input_tokens
-        + (usage.cache_read_tokens or 0)
-        + (usage.cache_write_5m_tokens or 0)
-        + (usage.cache_write_1h_tokens or 0)
-    )

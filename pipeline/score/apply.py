@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from pipeline.core.records import Score, Status, Verdict
+from pipeline.core.records import Answer, Score, Status, Verdict
 from pipeline.score.scorers import Scorer
 from pipeline.score.verdicts import UNUSABLE_REFERENCE
 
@@ -20,7 +20,7 @@ def score_result(  # noqa: PLR0913  # the columns of a result and its row, by na
     run_id: str,
     job_id: str,
     status: Status,
-    text: str | None,
+    answer: Answer,
     expected: str | None,
     row: Mapping[str, Any],
 ) -> Score:
@@ -30,7 +30,7 @@ def score_result(  # noqa: PLR0913  # the columns of a result and its row, by na
     shown. Errors, blocked and skipped jobs are left out. An unusable reference leaves any answer unscored, as the
     fault is not the model's.
     """
-    verdict = _judge(scorer, status, text, expected, row)
+    verdict = _judge(scorer, status, answer, expected, row)
     return Score(
         run_id=run_id,
         job_id=job_id,
@@ -45,10 +45,10 @@ def score_result(  # noqa: PLR0913  # the columns of a result and its row, by na
     )
 
 
-def _judge(scorer: Scorer, status: Status, text: str | None, expected: str | None, row: Mapping[str, Any]) -> Verdict:
+def _judge(scorer: Scorer, status: Status, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
     if status in LEFT_OUT:
         return Verdict(value=None, label=status, expected=expected, status="left_out")
-    verdict = scorer.score(text or "", expected, row)
+    verdict = scorer.score(answer, expected, row)
     if status not in COUNTED_AS_WRONG or verdict.label == UNUSABLE_REFERENCE:
         return verdict
     return replace(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from pipeline.core.records import Verdict
+from pipeline.core.records import Answer, Verdict
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.options import Options
 from pipeline.score.signs import LETTERS, SignPatterns, find_sign, sign_patterns, sign_table
@@ -42,8 +42,8 @@ class Choice:
     pattern: re.Pattern[str] | None = None
     graded: bool = False
 
-    def score(self, text: str, expected: str | None, row: Mapping[str, Any]) -> Verdict:
-        """Compare the choice that `text` makes with the one that `expected` names."""
+    def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
+        """Compare the choice that `answer` makes with the one that `expected` names."""
         words = self.words
         if self.options_column is not None:
             texts = option_texts(row.get(self.options_column), len(self.choices))
@@ -54,7 +54,7 @@ class Choice:
         if wanted is None:
             return unusable_reference(expected, f'"{(expected or "")[:80]}" is none of {", ".join(self.choices)}')
         reference = self.choices[wanted]
-        narrowed = nfc(text) if self.pattern is None else last_match(self.pattern, text)
+        narrowed = nfc(answer.text) if self.pattern is None else last_match(self.pattern, answer.text)
         if narrowed is None:
             return no_match(reference, "the pattern matches nothing in the answer")
         chosen = find_choice(narrowed, self.signs, self.patterns, words)

@@ -16,7 +16,7 @@ from typing import Any
 
 from pipeline.core.errors import SettingsError
 from pipeline.core.names import slug
-from pipeline.core.records import Verdict
+from pipeline.core.records import Answer, Verdict
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.options import Options
 from pipeline.score.verdicts import SCORER_FAILED
@@ -35,11 +35,14 @@ class Python:
     name: str
     function: Callable[..., Any]
     graded: bool
+    takes_answer: bool = False
+    """The function gets `answer=` too: tool calls, tokens, latency and cost beside the text."""
 
-    def score(self, text: str, expected: str | None, row: Mapping[str, Any]) -> Verdict:
+    def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Read what the function returns as a verdict."""
         try:
-            returned = self.function(text=text, expected=expected, row=row)
+            more = {"answer": answer} if self.takes_answer else {}
+            returned = self.function(text=answer.text, expected=expected, row=row, **more)
         except Exception as error:  # the function is the user's: whatever it raises concerns this answer only
             return failed(f"{type(error).__name__}: {error}")
         verdict = read_verdict(returned, expected)
@@ -178,7 +181,18 @@ def build_python(settings: ScorerSettings, import_function: ImportFunction) -> P
         options.refuse(str(error))
     graded = options.take_bool("graded", _returns(function) not in ("bool", "str"))
     options.finish()
-    return Python(name=settings.name, function=function, graded=graded)
+    return Python(name=settings.name, function=function, graded=graded, takes_answer=_takes_answer(function))
+
+
+def _takes_answer(function: Callable[..., Any]) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some callables written in C have no signature
+        return False
+    named = parameters.get("answer")
+    if named is not None and named.kind is not named.POSITIONAL_ONLY:
+        return True
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
 
 
 def _returns(function: Callable[..., Any]) -> str | None:

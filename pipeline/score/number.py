@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from pipeline.core.records import Verdict
+from pipeline.core.records import Answer, Verdict
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.numerals import Exact, find_numbers, fold, last_number, read_number, swap_points
 from pipeline.score.options import Options
@@ -32,12 +32,12 @@ class Number:
     """The texts write 1.234,50."""
     graded: bool = False
 
-    def score(self, text: str, expected: str | None, row: Mapping[str, Any]) -> Verdict:
+    def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Compare the last number of the answer with the one number of `expected`."""
         reference, problem = self._read_reference(expected or "")
         if reference is None:
             return unusable_reference(expected, problem)
-        narrowed = text if self.pattern is None else last_match(self.pattern, text)
+        narrowed = answer.text if self.pattern is None else last_match(self.pattern, answer.text)
         if narrowed is None:
             return no_match(expected, "the pattern matches nothing in the answer")
         extracted = extract_number(self._pointed(narrowed))

@@ -36,6 +36,11 @@ class Options:
         if self.settings.function is not None:
             self.refuse('function belongs to kind = "python"; remove it or change the kind')
 
+    def no_pattern(self) -> None:
+        """Refuse `pattern`, for kinds that do not look at the text."""
+        if self.settings.pattern is not None:
+            self.refuse("pattern belongs to kinds that read the answer's text; remove it")
+
     def take_bool(self, name: str, default: bool) -> bool:
         """Read true or false."""
         value = self._take(name, default)
@@ -60,6 +65,22 @@ class Options:
         if len(set(value)) < len(value):
             self.refuse(f"{name} says something twice: {', '.join(value)}")
         return tuple(value)
+
+    def take_choice(self, name: str, choices: Sequence[str]) -> str:
+        """Read one of `choices`; absent is the first."""
+        value = self._take(name, choices[0])
+        if value not in choices:
+            self.refuse(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        return str(value)
+
+    def take_table_or_text(self, name: str) -> Mapping[str, Any] | str:
+        """Read a table or a string; neither may be absent or empty."""
+        value = self._take(name, None)
+        if value is None:
+            self.refuse(f"needs {name}, a table or the path of a file")
+        if not isinstance(value, Mapping | str) or not value:
+            self.refuse(f"{name} must be a table or the path of a file, not {value!r}")
+        return value
 
     def take_amount(self, name: str) -> Decimal:
         """Read a number that is 0 or more; absent is 0."""

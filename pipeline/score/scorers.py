@@ -7,12 +7,13 @@ from difflib import get_close_matches
 from typing import Any, Protocol
 
 from pipeline.core.errors import SettingsError
-from pipeline.core.records import Verdict
+from pipeline.core.records import Answer, Verdict
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.choice import build_choice
 from pipeline.score.custom import ImportFunction, build_python, import_function
 from pipeline.score.number import build_number
 from pipeline.score.text import build_contains, build_exact, build_regex
+from pipeline.score.tool_call import build_tool_call
 
 
 class Scorer(Protocol):
@@ -28,9 +29,16 @@ class Scorer(Protocol):
         """Whether values lie anywhere; otherwise each is 0 or 1 and `passed` is set."""
         ...
 
-    def score(self, text: str, expected: str | None, row: Mapping[str, Any]) -> Verdict:
-        """Judge the answer `text` against the rendered reference; `row` holds the dataset's columns."""
+    def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
+        """Judge `answer` against the rendered reference; `row` holds the dataset's columns."""
         ...
+
+
+def _build_json_schema(settings: ScorerSettings) -> Scorer:
+    """The validator takes longer to import than everything else here, so only those who use it wait for it."""
+    from pipeline.score.json_schema import build_json_schema
+
+    return build_json_schema(settings)
 
 
 _BUILDERS: Mapping[str, Callable[[ScorerSettings], Scorer]] = {
@@ -39,6 +47,8 @@ _BUILDERS: Mapping[str, Callable[[ScorerSettings], Scorer]] = {
     "regex": build_regex,
     "number": build_number,
     "choice": build_choice,
+    "json_schema": _build_json_schema,
+    "tool_call": build_tool_call,
 }
 
 KINDS: tuple[str, ...] = (*_BUILDERS, "python")

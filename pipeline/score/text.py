@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.core.records import Verdict
+from pipeline.core.records import Answer, Verdict
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.normalise import Normalisation, normalise
 from pipeline.score.options import Options
@@ -26,16 +26,16 @@ class Exact:
     pattern: re.Pattern[str] | None = None
     graded: bool = False
 
-    def score(self, text: str, expected: str | None, row: Mapping[str, Any]) -> Verdict:
+    def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Compare the answer, narrowed by the pattern, with `expected`."""
         reference = normalise(expected or "", self.rules)
         if not reference:
             return unusable_reference(expected, _EMPTY)
-        narrowed = text if self.pattern is None else last_match(self.pattern, text)
+        narrowed = answer.text if self.pattern is None else last_match(self.pattern, answer.text)
         if narrowed is None:
             return no_match(reference, _NO_PATTERN)
-        answer = normalise(narrowed, self.rules)
-        return pass_or_fail(answer == reference, extracted=answer, expected=reference)
+        said = normalise(narrowed, self.rules)
+        return pass_or_fail(said == reference, extracted=said, expected=reference)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Contains:
     pattern: re.Pattern[str] | None = None
     graded: bool = False
 
-    def score(self, text: str, expected: str | None, row: Mapping[str, Any]) -> Verdict:
+    def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Look for `expected` and the listed texts in the answer, narrowed by the pattern."""
         wanted = self.any
         if self.needs_expected:
@@ -59,7 +59,7 @@ class Contains:
                 return unusable_reference(expected, _EMPTY)
             wanted = (reference, *wanted)
         shown = " | ".join(wanted)
-        narrowed = text if self.pattern is None else last_match(self.pattern, text)
+        narrowed = answer.text if self.pattern is None else last_match(self.pattern, answer.text)
         if narrowed is None:
             return no_match(shown, _NO_PATTERN)
         found = first_contained(normalise(narrowed, self.rules), wanted, whole_words=self.whole_words)
@@ -78,16 +78,16 @@ class Regex:
     needs_expected: bool
     graded: bool = False
 
-    def score(self, text: str, expected: str | None, row: Mapping[str, Any]) -> Verdict:
+    def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Compare the last match (its first group if it has one) with `expected`."""
         reference = normalise(expected or "", self.rules) if self.needs_expected else None
         if reference == "":
             return unusable_reference(expected, _EMPTY)
-        found = last_match(self.pattern, text)
+        found = last_match(self.pattern, answer.text)
         if found is None:
             return no_match(reference, _NO_PATTERN)
-        answer = normalise(found, self.rules)
-        return pass_or_fail(reference is None or answer == reference, extracted=answer, expected=reference)
+        said = normalise(found, self.rules)
+        return pass_or_fail(reference is None or said == reference, extracted=said, expected=reference)
 
 
 def first_contained(text: str, wanted: tuple[str, ...], *, whole_words: bool) -> str | None:

@@ -12,9 +12,18 @@ UNUSABLE_REFERENCE = "unusable_reference"
 SCORER_FAILED = "scorer_failed"
 
 
-def pass_or_fail(passed: bool, *, extracted: str, expected: str | None, label: str | None = None) -> Verdict:
+def pass_or_fail(
+    passed: bool, *, extracted: str, expected: str | None, label: str | None = None, explanation: str | None = None
+) -> Verdict:
     """Value 1 or 0, with what was compared."""
-    return Verdict(value=1.0 if passed else 0.0, passed=passed, label=label, extracted=extracted, expected=expected)
+    return Verdict(
+        value=1.0 if passed else 0.0,
+        passed=passed,
+        label=label,
+        extracted=extracted,
+        expected=expected,
+        explanation=explanation,
+    )
 
 
 def no_match(expected: str | None, explanation: str) -> Verdict:

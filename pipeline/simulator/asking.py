@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pipeline.simulator.catalog import ModelCard
+from pipeline.simulator.prompt_cache import NO_CACHE, CachePlan
 
+Route = Literal["messages", "chat"]
 ToolUse = Literal["auto", "any", "none"]
 
 
@@ -27,6 +29,8 @@ class ToolOffer:
     name: str
     description: str = ""
     schema: dict[str, Any] = field(default_factory=dict)
+    server_side: bool = False
+    """The provider would run it; the simulated model never calls it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +59,27 @@ class Asked:
     stop_sequences: tuple[str, ...] = ()
     tools: tuple[ToolOffer, ...] = ()
     tool_use: ToolUse = "auto"
+    parallel_tools: bool = True
+    """Several tools may be called at once."""
     forced_tool: str | None = None
     tool_result: str | None = None
     """What the last user turn brings back from a tool."""
     image_count: int = 0
     schema: dict[str, Any] | None = None
     """The JSON schema that the answer must follow."""
+    any_json: bool = False
+    """The answer must be some JSON object."""
     thinks: bool = False
     thinking_budget: int | None = None
+    thinking_shown: bool = True
+    """False: thinking comes back as a signature alone."""
+    thinking_redacted: bool = False
+    stream: bool = False
+    stream_usage: bool = True
+    """Whether a stream tells the usage; chat clients have to ask for it."""
+    promised_output: int | None = None
+    """The most output that the request itself allows; None when it names no limit."""
+    cache: CachePlan = NO_CACHE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +89,7 @@ class Answer:
     text: str
     tool_calls: tuple[ToolCall, ...] = ()
     thinking: str | None = None
+    """The whole thought, whether or not it is shown."""
     stop_reason: str = "end_turn"
     stop_sequence: str | None = None
     output_tokens: int

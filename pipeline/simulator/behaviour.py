@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pipeline.simulator import chance, phrasing, slips, tokens, tool_use
+from pipeline.simulator import book_json, chance, phrasing, slips, tokens, tool_use
 from pipeline.simulator.asking import Answer, Asked, ToolCall
 from pipeline.simulator.faults import Directives
 from pipeline.simulator.schema_fill import Filler
@@ -39,6 +40,16 @@ _TOOL_RESULT = {"en": "Based on the tool's result: {result}", "ko": "도구의 �
 _BEFORE_TOOL = {"en": "I'll look that up.", "ko": "확인해 보겠습니다."}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A question that the book knows, and how this model fares with it."""
+
+    entry: Entry
+    right: bool
+    book: AnswerBook
+    slip_rng: random.Random
+
+
 def answer(asked: Asked, book: AnswerBook | None, directives: Directives, *, seed: int, draw: int) -> Answer:
     """Answer `asked`; `draw` counts identical requests where the temperature lets answers differ."""
     if directives.refusal:
@@ -49,18 +60,20 @@ def answer(asked: Asked, book: AnswerBook | None, directives: Directives, *, see
         return Answer(text="", output_tokens=min(_EMPTY_ANSWER_TOKENS, asked.max_tokens))
     rng = chance.generator(seed, "words", asked.model_id, asked.key, draw)
     entry = book.find(asked.user_text, asked.model_id) if book is not None else None
-    call = tool_use.choose(asked, rng)
-    if call is not None:
-        return _tool_answer(asked, call)
+    wish = phrasing.read_wish(f"{asked.system_text}\n{asked.user_text}", "" if entry is None else entry.question)
+    known = None
+    if book is not None and entry is not None and not entry.recorded:
+        right = solves(asked, entry.question, seed=seed, draw=draw, steps=wish.steps or asked.thinks)
+        slip_rng = _slip_rng(asked, entry, seed=seed, draw=draw)
+        known = Known(entry=entry, right=right, book=book, slip_rng=slip_rng)
+    calls = _calls(asked, known, rng)
+    if calls:
+        return _tool_answer(asked, calls, _thought(asked, None, wish, rng))
     if entry is not None and entry.recorded:
         return _finished(asked, entry.recorded[draw % len(entry.recorded)], thinking=None, halve=directives.max_tokens)
-    wish = phrasing.read_wish(f"{asked.system_text}\n{asked.user_text}", "" if entry is None else entry.question)
-    said = None
-    if entry is not None and book is not None:
-        steps = wish.steps or asked.thinks
-        right = solves(asked, entry.question, seed=seed, draw=draw, steps=steps)
-        said = entry.answer if right else _slip(asked, entry, book, seed=seed, draw=draw)
-    text, thinking = _worded(asked, entry, said, wish, rng)
+    said = None if known is None else _said(known)
+    text = _worded(asked, known, said, wish, rng)
+    thinking = _thought(asked, said, wish, rng)
     if asked.prefill and asked.schema is None:
         text = phrasing.after_prefill(asked.prefill, text, said)
     return _finished(asked, text, thinking=thinking, halve=directives.max_tokens)
@@ -79,38 +92,64 @@ def solves(asked: Asked, question: str, *, seed: int, draw: int, steps: bool) ->
     return level > chance.unit(seed, "difficulty", question)
 
 
-def _slip(asked: Asked, entry: Entry, book: AnswerBook, *, seed: int, draw: int) -> str:
-    """Give a wrong answer; the popular one, half of the time, so that models err alike."""
+def _slip_rng(asked: Asked, entry: Entry, *, seed: int, draw: int) -> random.Random:
+    """Draw for a wrong answer; the popular one, half of the time, so that models err alike."""
     shared = chance.unit(seed, "popular", entry.question, asked.card.name) < _SHARED_SLIPS
     who = "everyone" if shared else f"{asked.card.name} {draw}"
+    return chance.generator(seed, "slip", entry.question, who)
+
+
+def _said(known: Known) -> str:
+    if known.right:
+        return known.entry.answer
     return slips.wrong_answer(
-        entry.answer,
-        entry.question,
-        labels=book.labels,
-        alternatives=book.alternatives,
-        rng=chance.generator(seed, "slip", entry.question, who),
+        known.entry.answer,
+        known.entry.question,
+        labels=known.book.labels,
+        alternatives=known.book.alternatives,
+        rng=known.slip_rng,
     )
 
 
-def _worded(
-    asked: Asked, entry: Entry | None, said: str | None, wish: phrasing.Wish, rng: random.Random
-) -> tuple[str, str | None]:
-    """Put the answer into words; the second text is the thinking, if the model thinks."""
-    if asked.schema is not None:
-        filled = Filler(asked.schema, rng, prompt=asked.user_text, answer=said).fill()
-        text = orjson.dumps(filled).decode()
-    elif entry is None or said is None:
-        text = _generic(asked, wish.language, rng)
-    else:
-        right = said == entry.answer
-        reasoning = entry.reasoning if right else phrasing.wrong_reasoning(entry.reasoning, entry.answer, said)
-        text = phrasing.compose(said, entry.question, reasoning, wish, asked.card, rng)
+def _calls(asked: Asked, known: Known | None, rng: random.Random) -> tuple[ToolCall, ...]:
+    """Make the calls that the book knows, with the model's skill; else those that the prompt is about."""
+    callable_now = asked.tools and asked.tool_use != "none" and asked.tool_result is None
+    meant = book_json.calls(known.entry.answer, asked) if known is not None and callable_now else ()
+    if known is None or not meant:
+        return tool_use.choose(asked, rng)
+    return meant if known.right else book_json.slipped_calls(meant, asked, known.slip_rng)
+
+
+def _worded(asked: Asked, known: Known | None, said: str | None, wish: phrasing.Wish, rng: random.Random) -> str:
+    """Put the answer into words."""
+    if asked.schema is not None or asked.any_json:
+        return orjson.dumps(_structured(asked, known, said, wish, rng)).decode()
+    if known is None or said is None or (asked.tool_result is not None and book_json.parse(said) is not None):
+        return _generic(asked, wish.language, rng)
+    reasoning = known.entry.reasoning
+    if not known.right:
+        reasoning = phrasing.wrong_reasoning(reasoning, known.entry.answer, said)
+    return phrasing.compose(said, known.entry.question, reasoning, wish, asked.card, rng)
+
+
+def _structured(asked: Asked, known: Known | None, said: str | None, wish: phrasing.Wish, rng: random.Random) -> Any:
+    """Fill the demanded structure: with the book's own, where it has one that fits, else with the answer."""
+    schema = asked.schema if asked.schema is not None else {"type": "object"}
+    value = None if known is None else book_json.parse(known.entry.answer)
+    if known is not None and value is not None and book_json.fits(value, schema):
+        if known.right:
+            return value
+        return book_json.slipped_value(value, schema, alternatives=known.book.alternatives, rng=known.slip_rng)
+    if asked.schema is None:
+        return {"answer": said or _generic(asked, wish.language, rng)}
+    return Filler(schema, rng, prompt=asked.user_text, answer=said).fill()
+
+
+def _thought(asked: Asked, said: str | None, wish: phrasing.Wish, rng: random.Random) -> str | None:
     if not asked.thinks:
-        return text, None
-    thought = phrasing.compose(
-        said or "open", asked.user_text[:500], "", phrasing.Wish(wish.language, True, False, None), asked.card, rng
-    )
-    return text, thought
+        return None
+    steps = phrasing.Wish(wish.language, True, False, None)
+    return phrasing.compose(said or "open", asked.user_text[:500], "", steps, asked.card, rng)
 
 
 def _generic(asked: Asked, language: str, rng: random.Random) -> str:
@@ -127,24 +166,40 @@ def _generic(asked: Asked, language: str, rng: random.Random) -> str:
     return seen + rng.choice(_REPLIES[language]).format(topic=f'"{topic}"')
 
 
-def _tool_answer(asked: Asked, call: ToolCall) -> Answer:
-    """Call a tool; with a forced call no text stands before it (protocol 1.7)."""
+def _tool_answer(asked: Asked, calls: tuple[ToolCall, ...], thinking: str | None) -> Answer:
+    """Call tools; with a forced call no text stands before it (protocol 1.7)."""
+    per_piece = asked.card.tokens_per_piece
+    thinking, thought = _limited_thought(asked, thinking)
     text = "" if asked.tool_use == "any" else _BEFORE_TOOL[phrasing.language(asked.user_text)]
-    cost = tokens.count(text + call.name + orjson.dumps(call.input).decode(), asked.card.tokens_per_piece)
-    if cost > asked.max_tokens:
-        call = ToolCall(name=call.name, input={})
-        return Answer(text=text, tool_calls=(call,), stop_reason="max_tokens", output_tokens=asked.max_tokens)
-    return Answer(text=text, tool_calls=(call,), stop_reason="tool_use", output_tokens=cost)
+    spelt = "".join(call.name + orjson.dumps(call.input).decode() for call in calls)
+    cost = thought + tokens.count(text + spelt, per_piece)
+    fits = cost <= asked.max_tokens
+    if not fits:
+        calls = (*calls[:-1], ToolCall(name=calls[-1].name, input={}))
+    return Answer(
+        text=text,
+        thinking=thinking,
+        tool_calls=calls,
+        stop_reason="tool_use" if fits else "max_tokens",
+        output_tokens=min(cost, asked.max_tokens),
+        thinking_tokens=thought,
+    )
+
+
+def _limited_thought(asked: Asked, thinking: str | None) -> tuple[str | None, int]:
+    """Cut thinking to its budget; also says what it costs."""
+    if thinking is None:
+        return None, 0
+    limit = min(asked.max_tokens, asked.thinking_budget or asked.max_tokens)
+    kept = tokens.cut(thinking, limit, asked.card.tokens_per_piece)
+    return kept, min(limit, tokens.count(kept, asked.card.tokens_per_piece))
 
 
 def _finished(asked: Asked, text: str, *, thinking: str | None, halve: bool) -> Answer:
     """Apply the limits: thinking within max_tokens, stop sequences, then max_tokens; `halve` forces a truncation."""
     per_piece = asked.card.tokens_per_piece
     limit = asked.max_tokens
-    thought = 0
-    if thinking is not None:
-        thinking = tokens.cut(thinking, min(limit, asked.thinking_budget or limit), per_piece)
-        thought = min(limit, tokens.count(thinking, per_piece))
+    thinking, thought = _limited_thought(asked, thinking)
     text, stop = _stopped(text, asked.stop_sequences)
     length = tokens.count(text, per_piece)
     if halve:

@@ -32,6 +32,15 @@ _ASSISTANT_BLOCKS = (
     "tool_search_tool_result",
     "container_upload",
 )
+_CACHEABLE = ("image", "document", "search_result", "tool_use", "tool_result")
+_DOCUMENT_FIELDS = {
+    "base64": ("media_type", "data"),
+    "text": ("media_type", "data"),
+    "content": ("content",),
+    "url": ("url",),
+    "file": ("file_id",),
+}
+_DOCUMENT_TYPES = {"base64": "application/pdf", "text": "text/plain"}
 _RESULT_BLOCKS = ("text", "image", "document", "search_result", "tool_reference")
 
 
@@ -103,14 +112,16 @@ def _block(block: Any, path: str, allowed: tuple[str, ...], profile: Profile) ->
     elif kind == "image":
         _image(block, path, profile)
     elif kind == "document":
-        fields.required(block, path, "source")
-        fields.required(fields.mapping(block["source"], f"{path}.source"), f"{path}.source", "type")
+        _document(block, path, profile)
     elif kind == "tool_use":
         _tool_use(block, path)
     elif kind == "tool_result":
         _tool_result(block, path, profile)
     elif kind == "thinking":
         fields.required(block, path, "thinking", "signature")
+        fields.text(block["thinking"], f"{path}.thinking")
+    if kind in _CACHEABLE:
+        check_cache_control(block, path)
 
 
 def check_text_block(block: dict[str, Any], path: str) -> None:
@@ -126,10 +137,11 @@ def check_cache_control(block: dict[str, Any], path: str) -> None:
     control = block.get("cache_control")
     if control is None:
         return
-    control = fields.mapping(control, f"{path}.cache_control")
-    fields.one_of(control.get("type"), f"{path}.cache_control.type", ("ephemeral",))
+    path = fields.join(path, "cache_control")
+    control = fields.mapping(control, path)
+    fields.one_of(control.get("type"), f"{path}.type", ("ephemeral",))
     if "ttl" in control:
-        fields.one_of(control["ttl"], f"{path}.cache_control.ttl", ("5m", "1h"))
+        fields.one_of(control["ttl"], f"{path}.ttl", ("5m", "1h"))
 
 
 def _image(block: dict[str, Any], path: str, profile: Profile) -> None:
@@ -154,6 +166,20 @@ def _image(block: dict[str, Any], path: str, profile: Profile) -> None:
         raise Invalid(f"{path}.data: invalid base64 data")
 
 
+def _document(block: dict[str, Any], path: str, profile: Profile) -> None:
+    fields.required(block, path, "source")
+    path = f"{path}.source"
+    source = fields.mapping(block["source"], path)
+    kind = fields.one_of(source.get("type"), f"{path}.type", tuple(_DOCUMENT_FIELDS))
+    fields.required(source, path, *_DOCUMENT_FIELDS[kind])
+    if kind in _DOCUMENT_TYPES:
+        fields.one_of(source["media_type"], f"{path}.media_type", (_DOCUMENT_TYPES[kind],))
+        fields.text(source["data"], f"{path}.data")
+    if kind == "content" and not isinstance(source["content"], str):
+        for index, part in enumerate(fields.sequence(source["content"], f"{path}.content")):
+            _block(part, f"{path}.content.{index}", ("text", "image"), profile)
+
+
 def _tool_use(block: dict[str, Any], path: str) -> None:
     fields.required(block, path, "id", "name", "input")
     if not _TOOL_ID.fullmatch(fields.text(block["id"], f"{path}.id")):
@@ -170,6 +196,8 @@ def _tool_result(block: dict[str, Any], path: str, profile: Profile) -> None:
     content = block.get("content")
     if content is None or isinstance(content, str):
         return
+    if profile.text_results_only:
+        raise Invalid(f"{path}.content: Input should be a valid string")
     for index, part in enumerate(fields.sequence(content, f"{path}.content")):
         _block(part, f"{path}.content.{index}", _RESULT_BLOCKS, profile)
 

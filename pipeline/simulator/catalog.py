@@ -1,15 +1,31 @@
-"""The simulated models, read from models.toml: limits, sampling rules, skill and manner."""
+"""The simulated models, read from models.toml: limits, sampling rules, prices, skill and manner."""
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, fields, replace
+from decimal import Decimal
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
 Sampling = Literal["free", "one_of_two", "default_only"]
 """`one_of_two`: temperature or top_p, not both; `default_only`: any other value is refused (protocol 1.8)."""
+Display = Literal["summarized", "omitted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """What one model costs, in USD per million tokens (protocol section 11)."""
+
+    input: Decimal
+    output: Decimal
+    cache_read: Decimal
+    cache_write_5m: Decimal
+    cache_write_1h: Decimal
+    long_prompt: int | None = None
+    """Prompts of more tokens cost `long_factor` times as much, the whole request."""
+    long_factor: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +45,16 @@ class ModelCard:
     thinking: tuple[str, ...] = ("enabled", "disabled")
     """The forms of the `thinking` field that are taken; empty: none."""
     always_thinks: bool = False
+    """Its id asks for thinking by itself (`-thinking`)."""
+    thinks_by_default: bool = False
+    """Thinks, adaptively, when the request says nothing of it (protocol section 9)."""
+    thinking_display: Display = "summarized"
+    """What is shown of thinking when the request does not choose."""
+    disabled_needs_low_effort: bool = False
+    """Thinking can be switched off at effort `low` only."""
+    cache_minimum: int = 1_024
+    """Shorter prefixes are not cached (protocol section 8)."""
+    prices: Prices | None = None
     structured_output: bool = True
     system_turns: bool = False
     forced_tools: bool = True
@@ -80,4 +106,13 @@ def _card(name: str, entry: dict[str, Any], families: dict[str, dict[str, Any]])
     for key in ("ids", "thinking"):
         if key in values:
             values[key] = tuple(values[key])
+    if "prices" in values:
+        values["prices"] = _prices(values["prices"])
     return ModelCard(**values)
+
+
+def _prices(entry: dict[str, Any]) -> Prices:
+    """Prices are written as text, so that no binary fraction comes between the table and the sum."""
+    written = {**entry}
+    long_prompt = written.pop("long_prompt", None)
+    return Prices(long_prompt=long_prompt, **{key: Decimal(value) for key, value in written.items()})

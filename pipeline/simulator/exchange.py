@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 
 from pipeline.core.clock import Clock
 from pipeline.simulator import (
     behaviour,
-    catalog,
     chance,
-    chat_check,
+    charges,
+    chat_stream,
     chat_wire,
+    fault_replies,
     faults,
     latency,
-    messages_check,
+    messages_stream,
     messages_wire,
-    model_list,
     profiles,
+    rate_limits,
+    reading,
     replies,
 )
-from pipeline.simulator.asking import Answer, Asked, Refused
-from pipeline.simulator.catalog import ModelCard
+from pipeline.simulator.asking import Answer, Asked, Refused, Route
 from pipeline.simulator.fields import Invalid
 from pipeline.simulator.ledger import Entry, request_key
 from pipeline.simulator.options import Options
+from pipeline.simulator.profiles import Profile
+from pipeline.simulator.prompt_cache import Account, CacheUse, PromptCache
+from pipeline.simulator.rate_limits import Demand, OutputDebt, RateLimits
+from pipeline.simulator.reading import Reader
 from pipeline.simulator.replies import Reply
 
-Route = Literal["messages", "chat"]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    """One request that passed its checks, with everything that belongs to it."""
+
+    route: Route
+    asked: Asked
+    profile: Profile
+    """On this route."""
+    request_id: str
+    account: Account
+    use: CacheUse
 
 
 class Exchange:
@@ -41,106 +57,179 @@ class Exchange:
         self._options = options
         self._clock = clock
         self._profile = profiles.find(options.profile)
-        self._catalog = catalog.load()
+        self._reader = Reader(options, self._profile)
         self._sightings: Counter[str] = Counter()
         self._draws: Counter[str] = Counter()
+        self._cache = PromptCache(clock)
+        self.limits = RateLimits(options, clock, accounting=self._profile.accounting, style=self._profile.limit_headers)
+        """The token buckets, with the count of what they refused."""
         self._requests = 0
         self._retry_after = "0" if options.latency_scale == 0 else "1"
 
     def generate(self, route: Route, headers: Mapping[str, str], raw: bytes) -> Reply:
         """Reply to a request for an answer; headers by lower-case name."""
+        profile = self._profile.on(route)
         request_id = self._request_id()
         model = key = None
         try:
-            self._authenticate(headers)
-            body = self._parse(raw)
+            api_key = reading.api_key(headers)
+            body = self._reader.body(raw)
             model, key = _named_model(body), request_key(body)
-            asked = self._read_chat(body, key) if route == "chat" else self._read_messages(body, key, headers)
+            asked = self._reader.asked(route, body, key, headers)
             wanted = faults.directives(asked.user_text, headers.get("x-sim"))
         except Invalid as invalid:
-            reply = replies.error(_refused(invalid), self._profile, request_id)
+            reply = replies.error(_refused(invalid), profile, request_id)
             return replace(reply, entry=Entry(model=model, key=key, status=invalid.status))
-        return self._reply(route, asked, wanted, request_id)
+        call = _Call(
+            route=route,
+            asked=asked,
+            profile=profile,
+            request_id=request_id,
+            account=(api_key, asked.card.name),
+            use=self._cache.look_up(asked.cache, (api_key, asked.card.name)),
+        )
+        return self._limited(call) or self._reply(call, wanted)
+
+    def begun(self, reply: Reply) -> None:
+        """Note that the first byte of `reply` is on its way: what it wrote to the prompt cache becomes readable."""
+        self._cache.open(reply.cache_writes)
+
+    def finished(self, reply: Reply) -> None:
+        """Note that `reply` has ended, whole or broken off: its output counts against the rate limit."""
+        if reply.output is not None:
+            self.limits.settle(reply.output)
 
     def count_tokens(self, headers: Mapping[str, str], raw: bytes) -> Reply:
         """Reply to count_tokens."""
-        request_id = self._request_id()
-        try:
-            self._authenticate(headers)
-            messages_check.check_headers(headers, self._profile)
-            body = messages_check.check_shape(self._parse(raw), self._profile, counting=True)
-            card = self._card(body["model"])
-            version = headers.get("anthropic-version")
-            messages_check.check_for_model(body, card, self._profile, version=version)
-        except Invalid as invalid:
-            return replies.error(_refused(invalid), self._profile, request_id)
-        counted = {"input_tokens": messages_wire.count_input(body, card)}
-        return replies.success(counted, self._profile, request_id, envelope=False)
+        return self._plain(headers, lambda: {"input_tokens": self._reader.token_count(self._reader.body(raw), headers)})
 
     def models(self, headers: Mapping[str, str], query: Mapping[str, str]) -> Reply:
         """Reply with the list of models."""
-        request_id = self._request_id()
-        try:
-            self._authenticate(headers)
-            if self._profile.anthropic_model_list:
-                messages_check.check_headers(headers, self._profile)
-                listed = model_list.anthropic_page(self._catalog, query)
-            else:
-                listed = model_list.openai_list(self._catalog)
-        except Invalid as invalid:
-            return replies.error(_refused(invalid), self._profile, request_id)
-        return replies.success(listed, self._profile, request_id, envelope=False)
+        return self._plain(headers, lambda: self._reader.model_page(headers, query))
+
+    def model(self, headers: Mapping[str, str], model_id: str) -> Reply:
+        """Reply with one model."""
+        return self._plain(headers, lambda: self._reader.model(model_id))
 
     def refuse(self, status: int, message: str) -> Reply:
         """Reply to what is no valid request at all: unknown paths, oversized bodies."""
         return replies.error(Refused(status=status, message=message), self._profile, self._request_id())
 
-    def _reply(self, route: Route, asked: Asked, wanted: faults.Directives, request_id: str) -> Reply:
+    def _plain(self, headers: Mapping[str, str], payload: Callable[[], dict[str, Any]]) -> Reply:
+        """Reply on a route that generates nothing."""
+        request_id = self._request_id()
+        try:
+            reading.api_key(headers)
+            return replies.success(payload(), self._profile, request_id, envelope=False)
+        except Invalid as invalid:
+            return replies.error(_refused(invalid), self._profile, request_id)
+
+    def _limited(self, call: _Call) -> Reply | None:
+        """Refuse what the token buckets do not allow; everything else is charged to them."""
+        asked = call.asked
+        fresh = asked.input_tokens - call.use.read_tokens
+        demand = Demand(account=call.account, input_tokens=fresh, promised_output=asked.promised_output)
+        exceeded = self.limits.admit(demand)
+        if exceeded is None:
+            return None
+        reply = replies.error(rate_limits.refusal(exceeded), call.profile, call.request_id)
+        told = {"retry-after": str(exceeded.retry_after_seconds), **self.limits.headers(call.account)}
+        entry = Entry(model=asked.model_id, key=asked.key, status=reply.status)
+        return replace(reply, headers={**reply.headers, **told}, entry=entry)
+
+    def _reply(self, call: _Call, asked_for: faults.Directives) -> Reply:
+        asked = call.asked
         sighting = self._sightings[asked.key]
         self._sightings[asked.key] += 1
-        if wanted.times is not None and sighting >= wanted.times:
-            wanted = faults.NONE
-        failed = replies.forced_fault(wanted, self._profile, request_id, self._retry_after)
-        if failed is None and wanted == faults.NONE:
-            status = faults.drawn_status(self._options, self._profile, asked.key, sighting)
-            if status is not None:
-                failed = replies.fault(status, self._profile, request_id, self._retry_after)
-        if failed is not None:
-            wait = self._wait(asked, 0, sighting) + wanted.slow
-            return replace(
-                failed, wait_seconds=wait, entry=Entry(model=asked.model_id, key=asked.key, status=failed.status)
-            )
-        return self._answered(route, asked, wanted, request_id)
+        wanted = faults.in_effect(asked_for, self._options, self._profile, asked.key, sighting)
+        failed = fault_replies.failed(
+            wanted, call.profile, call.request_id, retry_after=self._retry_after, now=self._clock.now()
+        )
+        if wanted.redacted:
+            call = replace(call, asked=replace(asked, thinking_redacted=True))
+        if failed is None:
+            return self._answered(call, wanted)
+        if asked_for == faults.NONE and self._comes_late(failed, asked.key, sighting):
+            failed = self._late(failed, call, wanted)
+        entry = Entry(model=asked.model_id, key=asked.key, status=failed.status)
+        if wanted.has("paid"):
+            booked = self._answered(call, wanted).entry or entry
+            entry = replace(booked, status=failed.status)
+        return replace(failed, wait_seconds=self._wait(asked, 0, sighting) + wanted.slow, entry=entry)
 
-    def _answered(self, route: Route, asked: Asked, wanted: faults.Directives, request_id: str) -> Reply:
+    def _answered(self, call: _Call, wanted: faults.Directives) -> Reply:
+        asked, use = call.asked, call.use
+        said, draw = self._say(asked, wanted)
+        payload = self._payload(call, said, draw)
+        self._cache.refresh(use, call.account)
+        reply = self._written(call, payload, draw, streamed=call.asked.stream and not wanted.has("sse_as_json"))
+        spent = OutputDebt(account=call.account, tokens=said.output_tokens)
+        wait = self._wait(asked, said.output_tokens, draw)
+        first, gap = (wait, 0.0) if reply.events is None else latency.spread(wait, len(reply.events))
+        return fault_replies.deformed(
+            replace(
+                reply,
+                headers={**reply.headers, **self.limits.headers(call.account)},
+                wait_seconds=first + wanted.slow,
+                gap_seconds=gap,
+                entry=charges.book(said, asked, use),
+                cache_writes=use.writes,
+                output=spent,
+                directives=wanted,
+            )
+        )
+
+    def _say(self, asked: Asked, wanted: faults.Directives) -> tuple[Answer, int]:
+        """Answer; the number says which draw of an identical request this was."""
         draw = 0
         if asked.temperature > 0:
             draw = self._draws[asked.key]
             self._draws[asked.key] += 1
         said = behaviour.answer(asked, self._options.answers, wanted, seed=self._options.seed, draw=draw)
-        if wanted.stop_reason is not None:
-            said = replace(said, stop_reason=wanted.stop_reason)
-        payload = self._payload(route, asked, said, draw)
-        if wanted.no_usage:
-            del payload["usage"]
-        reply = replies.success(payload, self._profile, request_id)
-        body = reply.body[: len(reply.body) // 2] if wanted.notjson else reply.body
-        booked = Entry(
-            model=asked.model_id,
-            key=asked.key,
-            status=200,
-            billed=True,
-            input_tokens=asked.input_tokens,
-            output_tokens=said.output_tokens,
-        )
-        wait = self._wait(asked, said.output_tokens, draw) + wanted.slow
-        return replace(reply, body=body, wait_seconds=wait, entry=booked)
+        return (said if wanted.stop_reason is None else replace(said, stop_reason=wanted.stop_reason)), draw
 
-    def _payload(self, route: Route, asked: Asked, said: Answer, draw: int) -> dict[str, Any]:
-        name = chance.token(29, self._options.seed, "message", asked.key, draw)
-        if route == "messages":
-            return messages_wire.write(said, asked, self._profile, f"msg_01{name[:22]}")
-        return chat_wire.write(said, asked, f"chatcmpl-{name}", int(self._clock.now().timestamp()))
+    def _payload(self, call: _Call, said: Answer, draw: int) -> dict[str, Any]:
+        name = chance.token(29, self._options.seed, "message", call.asked.key, draw)
+        if call.route == "messages":
+            return messages_wire.write(said, call.asked, call.use, call.profile, f"msg_01{name[:22]}")
+        return chat_wire.write(
+            said,
+            call.asked,
+            call.use,
+            call.profile,
+            completion_id=f"chatcmpl-{name}",
+            created=int(self._clock.now().timestamp()),
+        )
+
+    def _written(self, call: _Call, payload: dict[str, Any], draw: int, *, streamed: bool) -> Reply:
+        """Write an answer as the request wants it: whole, or as the frames of a stream."""
+        if not streamed:
+            return replies.success(payload, call.profile, call.request_id)
+        rng = chance.generator(self._options.seed, "chunks", call.asked.key, draw)
+        if call.route == "messages":
+            frames = messages_stream.frames(payload, rng, late_input=call.profile.late_input_tokens)
+        else:
+            frames = chat_stream.frames(payload, rng, with_usage=call.asked.stream_usage)
+        return replies.stream(frames, call.profile, call.request_id)
+
+    def _comes_late(self, failed: Reply, key: str, sighting: int) -> bool:
+        """Whether a drawn failure happens after generation began, when the status 200 is out already."""
+        if not self._profile.late_failures or failed.status not in self._profile.outage_statuses:
+            return False
+        return chance.whole(self._options.seed, "late", key, sighting) % 2 == 0
+
+    def _late(self, failed: Reply, call: _Call, wanted: faults.Directives) -> Reply:
+        """Put a failure inside a reply of status 200."""
+        if not call.asked.stream:
+            return replace(failed, status=200)
+        error = orjson.loads(failed.body)
+        if call.route == "messages":
+            frames = messages_stream.broken_frames(error)
+        else:
+            said = behaviour.answer(call.asked, self._options.answers, wanted, seed=self._options.seed, draw=0)
+            rng = chance.generator(self._options.seed, "chunks", call.asked.key, 0)
+            frames = chat_stream.broken_frames(self._payload(call, said, 0), error, rng)
+        return replies.stream(frames, call.profile, call.request_id)
 
     def _wait(self, asked: Asked, output_tokens: int, sighting: int) -> float:
         scale = self._options.latency_scale
@@ -149,51 +238,6 @@ class Exchange:
         return scale * latency.seconds(
             asked.card, output_tokens, seed=self._options.seed, key=asked.key, sighting=sighting
         )
-
-    def _read_messages(self, body: Any, key: str, headers: Mapping[str, str]) -> Asked:
-        messages_check.check_headers(headers, self._profile)
-        body = messages_check.check_shape(body, self._profile)
-        card = self._card(body["model"])
-        _refuse_stream(body)
-        messages_check.check_for_model(body, card, self._profile, version=headers.get("anthropic-version"))
-        asked = messages_wire.read(body, card, key)
-        messages_check.check_length(asked.input_tokens, asked.max_tokens, card)
-        return asked
-
-    def _read_chat(self, body: Any, key: str) -> Asked:
-        body = chat_check.check_shape(body)
-        card = self._card(body["model"])
-        _refuse_stream(body)
-        chat_check.check_for_model(body, card)
-        asked = chat_wire.read(body, card, key)
-        messages_check.check_length(asked.input_tokens, 0, card)
-        return asked
-
-    def _card(self, model: str) -> ModelCard:
-        card = self._catalog.by_id.get(model)
-        book = self._options.answers
-        if card is None and book is not None and book.replay and model in book.models:
-            return self._catalog.unlisted
-        if card is None or card.retired:
-            message = f"model: {model}"
-            if self._profile.name == "openai":
-                message = f"The model `{model}` does not exist or you do not have access to it."
-            raise Invalid(message, status=404, code="model_not_found")
-        return card
-
-    def _authenticate(self, headers: Mapping[str, str]) -> None:
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        key = headers.get("x-api-key") or (bearer.strip() if scheme.lower() == "bearer" else "")
-        if not key:
-            raise Invalid("no key: send x-api-key or Authorization: Bearer", status=401)
-        if key.startswith("wrong"):
-            raise Invalid("invalid x-api-key", status=401)
-
-    def _parse(self, raw: bytes) -> Any:
-        try:
-            return orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            raise Invalid(f"The request body is not valid JSON: {error}") from error
 
     def _request_id(self) -> str:
         self._requests += 1
@@ -207,8 +251,3 @@ def _named_model(body: Any) -> str | None:
 
 def _refused(invalid: Invalid) -> Refused:
     return Refused(status=invalid.status, message=invalid.message, code=invalid.code)
-
-
-def _refuse_stream(body: dict[str, Any]) -> None:
-    if body.get("stream"):
-        raise Invalid('stream: this simulator does not stream; send "stream": false or leave the field out')

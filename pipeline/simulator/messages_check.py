@@ -1,12 +1,11 @@
-"""Checks of a Messages body, worded and ordered as the original does (protocol 1.2, 1.6 to 1.9, 9)."""
+"""Checks of a Messages body, worded and ordered as the original does (protocol 1.2, 1.8, 1.9)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.simulator import blocks_check, fields
+from pipeline.simulator import blocks_check, fields, schema_check, thinking_check, tools_check
 from pipeline.simulator.catalog import ModelCard
 from pipeline.simulator.fields import Invalid
 from pipeline.simulator.profiles import Profile
@@ -31,13 +30,6 @@ _FIELDS = frozenset(
         "user_profile_id",
         "workspace_id",
     )
-)
-_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_TYPED_TOOL = re.compile(
-    r"(bash_20250124|text_editor_(20250124|20250429|20250728)|computer_(20250124|20251124)|memory_20250818"
-    r"|(computer|browser)_toolset_20260801|web_search_(20250305|20260209|20260318)"
-    r"|web_fetch_(20250910|20260209|20260309|20260318)|code_execution_(20250522|20250825|20260120|20260521)"
-    r"|tool_search_tool_(regex|bm25)_20251119)"
 )
 _BETAS = frozenset(
     (
@@ -107,9 +99,9 @@ def check_for_model(body: dict[str, Any], card: ModelCard, profile: Profile, *, 
     newest = profile.strict and version == NEWEST_VERSION
     _sampling_rules(body, card, newest_version=newest)
     blocks_check.check_turns(body["messages"], card, profile, newest_version=newest)
-    _tools(body, card)
-    _thinking(body, card)
-    _output_config(body, card)
+    tools_check.check_tools(body, card, profile)
+    thinking_check.check_thinking(body, card)
+    _output_config(body, card, profile)
     if most == 0 and "max_tokens" in body:
         _zero_max_tokens(body)
 
@@ -181,85 +173,7 @@ def _small_fields(body: dict[str, Any]) -> None:
     blocks_check.check_cache_control(body, "")
 
 
-def _tools(body: dict[str, Any], card: ModelCard) -> None:
-    tools = fields.sequence(body.get("tools") or [], "tools")
-    names = [_tool(tool, f"tools.{index}") for index, tool in enumerate(tools)]
-    if len(set(names)) != len(names):
-        raise Invalid("tools: Tool names must be unique.")
-    if not tools and blocks_check.has_tool_blocks(body["messages"]):
-        raise Invalid("tools: Field required when the conversation holds `tool_use` or `tool_result` blocks")
-    choice = body.get("tool_choice")
-    if choice is None:
-        return
-    choice = fields.mapping(choice, "tool_choice")
-    kind = fields.one_of(choice.get("type"), "tool_choice.type", ("auto", "any", "tool", "none"))
-    if not tools and kind != "none":
-        raise Invalid("tool_choice may only be specified while providing tools.")
-    if kind in ("any", "tool") and not card.forced_tools:
-        raise Invalid('tool_choice: type "tool" and "any" are not supported for this model.')
-    if kind == "tool":
-        fields.required(choice, "tool_choice", "name")
-        if choice["name"] not in names:
-            raise Invalid(f"tool_choice.name: Tool {choice['name']!r} not found in provided tools")
-
-
-def _tool(tool: Any, path: str) -> str:
-    tool = fields.mapping(tool, path)
-    kind = tool.get("type") or "custom"
-    if kind != "custom":
-        if not isinstance(kind, str) or not _TYPED_TOOL.fullmatch(kind):
-            raise Invalid(f"{path}: Input tag {kind!r} found using 'type' does not match any of the expected tags")
-        return str(tool.get("name", kind))
-    fields.required(tool, path, "name", "input_schema")
-    if not _TOOL_NAME.fullmatch(fields.text(tool["name"], f"{path}.name")):
-        raise Invalid(f"{path}.name: String should match pattern '^[a-zA-Z0-9_-]{{1,64}}$'")
-    schema = fields.mapping(tool["input_schema"], f"{path}.input_schema")
-    fields.one_of(schema.get("type"), f"{path}.input_schema.type", ("object",))
-    if tool.get("description") is not None:
-        fields.text(tool["description"], f"{path}.description")
-    blocks_check.check_cache_control(tool, path)
-    return str(tool["name"])
-
-
-def _thinking(body: dict[str, Any], card: ModelCard) -> None:
-    thinking = body.get("thinking")
-    if thinking is None:
-        return
-    kind = fields.mapping(thinking, "thinking").get("type")
-    fields.one_of(kind, "thinking.type", ("enabled", "adaptive", "disabled", "between_tools"))
-    if kind not in card.thinking:
-        if kind == "adaptive":
-            raise Invalid("adaptive thinking is not supported on this model")
-        raise Invalid(
-            f'"thinking.type.{kind}" is not supported for this model. '
-            + (
-                'Use "thinking.type.adaptive" and "output_config.effort" instead.'
-                if "adaptive" in card.thinking
-                else ""
-            )
-        )
-    if kind == "enabled":
-        _thinking_budget(body, thinking)
-
-
-def _thinking_budget(body: dict[str, Any], thinking: dict[str, Any]) -> None:
-    fields.required(thinking, "thinking", "budget_tokens")
-    budget = fields.integer(thinking["budget_tokens"], "thinking.enabled.budget_tokens", low=1024)
-    if "max_tokens" in body and budget >= body["max_tokens"]:
-        raise Invalid("`max_tokens` must be greater than `thinking.budget_tokens`.")
-    if body.get("temperature") not in (None, 1):
-        raise Invalid("`temperature` may only be set to 1 when thinking is enabled.")
-    if body.get("top_k") is not None:
-        raise Invalid("`top_k` must be unset when thinking is enabled.")
-    if (body.get("top_p") or 1) < 0.95:
-        raise Invalid("`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled.")
-    if (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
-        raise Invalid("Thinking may not be enabled when tool_choice forces tool use.")
-    if body["messages"][-1]["role"] == "assistant":
-        raise Invalid("messages: prefill is not supported when thinking is enabled")
-
-
-def _output_config(body: dict[str, Any], card: ModelCard) -> None:
+def _output_config(body: dict[str, Any], card: ModelCard, profile: Profile) -> None:
     config = body.get("output_config")
     if config is None:
         return
@@ -272,7 +186,9 @@ def _output_config(body: dict[str, Any], card: ModelCard) -> None:
         return
     form = fields.mapping(config["format"], "output_config.format")
     fields.one_of(form.get("type"), "output_config.format.type", ("json_schema",))
-    fields.mapping(form.get("schema"), "output_config.format.schema")
+    schema = fields.mapping(form.get("schema"), "output_config.format.schema")
+    if profile.strict:
+        schema_check.check_subset(schema, "output_config.format.schema")
     if body["messages"][-1]["role"] == "assistant":
         raise Invalid("messages: prefill is not supported with output_config.format")
 

@@ -4,60 +4,66 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
-from pipeline.simulator import images, tokens
+from pipeline.simulator import cache_plan, thinking, typed_tools
 from pipeline.simulator.asking import Answer, Asked, ToolOffer, ToolUse
 from pipeline.simulator.blocks_check import blocks_of
 from pipeline.simulator.catalog import ModelCard
 from pipeline.simulator.profiles import Profile
-
-_TURN_TOKENS = 4
-_FORM_TOKENS = 3
+from pipeline.simulator.prompt_cache import CacheUse
+from pipeline.simulator.prompt_pieces import FORM_TOKENS, pieces, result_parts
 
 
 def read(body: dict[str, Any], card: ModelCard, key: str) -> Asked:
-    """Read a body that passed its checks."""
+    """Read a body that passed its checks (Invalid when its cache breakpoints do not fit together)."""
+    row = pieces(body, card)
     turns = body["messages"]
     users = [turn for turn in turns if turn["role"] == "user"]
     last_user = blocks_of(users[-1])
+    user_text = _text(last_user)
     choice = body.get("tool_choice") or {}
-    thinking = body.get("thinking") or {}
+    tool_result = _tool_result(last_user) if turns[-1]["role"] == "user" else None
+    mode = thinking.mode(body, card, after_tools=tool_result is not None)
     form = (body.get("output_config") or {}).get("format") or {}
     temperature = body.get("temperature")
     return Asked(
         card=card,
         model_id=body["model"],
         key=key,
-        user_text=_text(last_user),
+        user_text=user_text,
         system_text=_system_text(body),
         prefill=_text(blocks_of(turns[-1])) if turns[-1]["role"] == "assistant" else "",
-        input_tokens=count_input(body, card),
+        input_tokens=FORM_TOKENS + sum(piece.tokens for piece in row),
         max_tokens=body.get("max_tokens", card.max_output),
         temperature=1.0 if temperature is None else float(temperature),
         stop_sequences=tuple(body.get("stop_sequences") or ()),
         tools=tuple(_offer(tool) for tool in body.get("tools") or ()),
         tool_use=_tool_use(choice.get("type", "auto")),
+        parallel_tools=not choice.get("disable_parallel_tool_use"),
         forced_tool=choice.get("name"),
-        tool_result=_tool_result(last_user) if turns[-1]["role"] == "user" else None,
+        tool_result=tool_result,
         image_count=sum(block["type"] == "image" for block in last_user),
         schema=form.get("schema"),
-        thinks=card.always_thinks or thinking.get("type") in ("enabled", "adaptive"),
-        thinking_budget=thinking.get("budget_tokens"),
+        thinks=mode.thinks,
+        thinking_budget=mode.budget,
+        thinking_shown=mode.shown,
+        thinking_redacted=thinking.REDACTION_MARK in user_text,
+        stream=bool(body.get("stream")),
+        promised_output=body.get("max_tokens"),
+        cache=cache_plan.of_messages(row, body, card),
     )
 
 
-def write(answer: Answer, asked: Asked, profile: Profile, message_id: str) -> dict[str, Any]:
+def write(answer: Answer, asked: Asked, use: CacheUse, profile: Profile, message_id: str) -> dict[str, Any]:
     """Write the message object."""
     message: dict[str, Any] = {
         "id": message_id,
         "type": "message",
         "role": "assistant",
-        "model": asked.model_id.removesuffix("-thinking"),
-        "content": _content(answer, message_id, profile),
+        "model": asked.model_id.removesuffix(thinking.SUFFIX),
+        "content": _content(answer, asked, message_id, profile),
         "stop_reason": answer.stop_reason,
         "stop_sequence": answer.stop_sequence,
-        "usage": _usage(answer, asked, profile),
+        "usage": _usage(answer, asked, use, profile),
     }
     if not profile.stop_sequence_shown:
         del message["stop_sequence"]
@@ -68,42 +74,6 @@ def write(answer: Answer, asked: Asked, profile: Profile, message_id: str) -> di
         )
         message["container"] = None
     return message
-
-
-def count_input(body: dict[str, Any], card: ModelCard) -> int:
-    """Count the prompt's tokens: system, turns, images, and tools with their hidden prompt."""
-    per_piece = card.tokens_per_piece
-    total = _FORM_TOKENS + tokens.count(_system_text(body), per_piece)
-    for turn in body["messages"]:
-        total += _TURN_TOKENS + sum(_block_tokens(block, card) for block in blocks_of(turn))
-    tools = body.get("tools")
-    if tools:
-        forced = (body.get("tool_choice") or {}).get("type") in ("any", "tool")
-        total += card.forced_tool_tokens if forced else card.tool_tokens
-        total += tokens.count(orjson.dumps(tools).decode(), per_piece)
-    return total
-
-
-def _block_tokens(block: dict[str, Any], card: ModelCard) -> int:
-    kind = block["type"]
-    per_piece = card.tokens_per_piece
-    if kind == "text":
-        return tokens.count(block["text"], per_piece)
-    if kind == "image":
-        data = block["source"].get("data", "")
-        return images.token_count(data, longest_edge=card.image_edge, most_tokens=card.image_tokens)
-    if kind == "tool_use":
-        return tokens.count(block["name"] + orjson.dumps(block["input"]).decode(), per_piece)
-    if kind == "tool_result":
-        return sum(_block_tokens(part, card) for part in _result_parts(block))
-    if kind in ("thinking", "redacted_thinking"):
-        return 0
-    return tokens.count(orjson.dumps(block).decode(), per_piece)
-
-
-def _result_parts(block: dict[str, Any]) -> list[dict[str, Any]]:
-    content = block.get("content") or []
-    return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
 def _text(blocks: list[dict[str, Any]]) -> str:
@@ -121,12 +91,14 @@ def _tool_result(blocks: list[dict[str, Any]]) -> str | None:
     results = [block for block in blocks if block["type"] == "tool_result"]
     if not results:
         return None
-    return "\n".join(_text([part for part in _result_parts(block) if part["type"] == "text"]) for block in results)
+    return "\n".join(_text([part for part in result_parts(block) if part["type"] == "text"]) for block in results)
 
 
 def _offer(tool: dict[str, Any]) -> ToolOffer:
+    if tool.get("type") not in (None, "custom"):
+        return typed_tools.offer(tool)
     return ToolOffer(
-        name=tool.get("name", tool.get("type", "")),
+        name=tool["name"],
         description=tool.get("description") or "",
         schema=tool.get("input_schema") or {"type": "object"},
     )
@@ -138,11 +110,10 @@ def _tool_use(choice: str) -> ToolUse:
     return "any" if choice in ("any", "tool") else "auto"
 
 
-def _content(answer: Answer, message_id: str, profile: Profile) -> list[dict[str, Any]]:
+def _content(answer: Answer, asked: Asked, message_id: str, profile: Profile) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
     if answer.thinking is not None:
-        signature = f"sim{message_id.removeprefix('msg_')}=="
-        blocks.append({"type": "thinking", "thinking": answer.thinking, "signature": signature})
+        blocks.append(_thinking_block(answer.thinking, asked, message_id))
     if answer.text:
         blocks.append({"type": "text", "text": answer.text})
         if profile.full_usage:
@@ -153,14 +124,29 @@ def _content(answer: Answer, message_id: str, profile: Profile) -> list[dict[str
     return blocks
 
 
-def _usage(answer: Answer, asked: Asked, profile: Profile) -> dict[str, Any]:
+def _thinking_block(thought: str, asked: Asked, message_id: str) -> dict[str, Any]:
+    if asked.thinking_redacted:
+        return {"type": "redacted_thinking", "data": thinking.redact(message_id)}
+    shown = thought if asked.thinking_shown else ""
+    return {"type": "thinking", "thinking": shown, "signature": thinking.sign(shown, message_id)}
+
+
+def _usage(answer: Answer, asked: Asked, use: CacheUse, profile: Profile) -> dict[str, Any]:
+    counted = {
+        "input_tokens": asked.input_tokens - use.cached_tokens,
+        "cache_creation_input_tokens": use.write_5m_tokens + use.write_1h_tokens,
+        "cache_read_input_tokens": use.read_tokens,
+    }
     if not profile.full_usage:
-        return {"input_tokens": asked.input_tokens, "output_tokens": answer.output_tokens}
+        if not asked.cache.readable:
+            counted = {"input_tokens": asked.input_tokens}
+        return {**counted, "output_tokens": answer.output_tokens}
     return {
-        "input_tokens": asked.input_tokens,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
-        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        **counted,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": use.write_5m_tokens,
+            "ephemeral_1h_input_tokens": use.write_1h_tokens,
+        },
         "output_tokens": answer.output_tokens,
         "output_tokens_details": {"thinking_tokens": answer.thinking_tokens},
         "server_tool_use": {"web_search_requests": 0, "web_fetch_requests": 0},

@@ -38,13 +38,17 @@ def openai_list(catalog: Catalog) -> dict[str, Any]:
     """Give all models in every spelling."""
     return {
         "object": "list",
-        "data": [
-            {"id": model_id, "object": "model", "created": _seconds(card.created), "owned_by": "simulator"}
-            for card in catalog.cards
-            if not card.retired
-            for model_id in card.ids
-        ],
+        "data": [_openai_model(card, model_id) for card in catalog.cards if not card.retired for model_id in card.ids],
     }
+
+
+def one(card: ModelCard, model_id: str, *, anthropic: bool) -> dict[str, Any]:
+    """Describe one model."""
+    return _anthropic_model(card) if anthropic else _openai_model(card, model_id)
+
+
+def _openai_model(card: ModelCard, model_id: str) -> dict[str, Any]:
+    return {"id": model_id, "object": "model", "created": _seconds(card.created), "owned_by": "simulator"}
 
 
 def _anthropic_model(card: ModelCard) -> dict[str, Any]:

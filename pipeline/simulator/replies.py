@@ -1,4 +1,4 @@
-"""Bodies as they go onto the wire: answers, errors, and the deformed ones that faults ask for."""
+"""Replies: what goes onto the wire for one request, and how answers and errors are written."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import Any
 import orjson
 
 from pipeline.simulator.asking import Refused
-from pipeline.simulator.faults import Directives
+from pipeline.simulator.faults import NONE, Directives
 from pipeline.simulator.ledger import Entry
-from pipeline.simulator.profiles import Profile, status_message
+from pipeline.simulator.profiles import Profile
+from pipeline.simulator.prompt_cache import CacheWrite
+from pipeline.simulator.rate_limits import OutputDebt
 
 JSON = "application/json"
-_HTML = "text/html; charset=UTF-8"
-_PAGE = (
-    "<!DOCTYPE html>\n<html><head><title>{status}: {message}</title></head>\n"
-    "<body><center><h1>{status} {message}</h1></center><hr><center>cloudflare</center></body></html>\n"
-)
+EVENT_STREAM = "text/event-stream; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +27,21 @@ class Reply:
     content_type: str = JSON
     headers: dict[str, str] = field(default_factory=dict)
     wait_seconds: float = 0.0
-    """Of latency, to be slept before anything is booked or sent."""
+    """Of latency, to be slept before anything is booked or sent; with a stream, before its first frame."""
+    events: tuple[bytes, ...] | None = None
+    """The frames of a stream, each complete with its blank line; `body` is then empty. None: not a stream."""
+    gap_seconds: float = 0.0
+    """To be slept between two frames of a stream."""
     reset: bool = False
     """Close the connection instead of answering."""
     entry: Entry | None = None
     """What to book; None for routes that generate nothing."""
+    directives: Directives = NONE
+    """What the request asked to go wrong, for whoever delivers the bytes; NONE when the request was refused."""
+    cache_writes: tuple[CacheWrite, ...] = ()
+    """Prefixes that become readable when the first byte of this reply is sent."""
+    output: OutputDebt | None = None
+    """Output tokens that the rate limit learns of when the reply ends."""
 
 
 def headers(profile: Profile, request_id: str) -> dict[str, str]:
@@ -41,13 +49,12 @@ def headers(profile: Profile, request_id: str) -> dict[str, str]:
     return {profile.request_id_header: request_id, **profile.extra_headers}
 
 
-def error(refused: Refused, profile: Profile, request_id: str, *, retry_after: str | None = None) -> Reply:
+def error(refused: Refused, profile: Profile, request_id: str) -> Reply:
     """Refuse in the profile's own shape."""
-    extra = {} if retry_after is None else {"retry-after": retry_after}
     return Reply(
         status=refused.status,
         body=orjson.dumps(profile.error_shape(refused, request_id)),
-        headers={**headers(profile, request_id), **extra},
+        headers=headers(profile, request_id),
     )
 
 
@@ -58,26 +65,8 @@ def success(payload: dict[str, Any], profile: Profile, request_id: str, *, envel
     return Reply(body=orjson.dumps(payload), headers=headers(profile, request_id))
 
 
-def forced_fault(wanted: Directives, profile: Profile, request_id: str, retry_after: str) -> Reply | None:
-    """Make the failure that `wanted` asks for; None when it asks for an answer."""
-    if wanted.reset:
-        return Reply(status=0, reset=True)
-    if wanted.html:
-        status = wanted.status or 200
-        page = _PAGE.format(status=status, message=status_message(status, retry_after))
-        return Reply(status=status, body=page.encode(), content_type=_HTML, headers=headers(profile, request_id))
-    if wanted.status is not None:
-        return fault(wanted.status, profile, request_id, retry_after)
-    if wanted.error200:
-        refused = Refused(status=profile.outage_statuses[1], message="Overloaded")
-        return Reply(body=orjson.dumps(profile.error_shape(refused, request_id)), headers=headers(profile, request_id))
-    if wanted.code is not None:
-        envelope = {"code": wanted.code, "message": status_message(wanted.code, retry_after), "data": {}}
-        return Reply(body=orjson.dumps(envelope), headers=headers(profile, request_id))
-    return None
-
-
-def fault(status: int, profile: Profile, request_id: str, retry_after: str) -> Reply:
-    """Fail with a status, as the profile words it; 429 says when to come back."""
-    refused = Refused(status=status, message=status_message(status, retry_after))
-    return error(refused, profile, request_id, retry_after=retry_after if status == 429 else None)
+def stream(frames: tuple[bytes, ...], profile: Profile, request_id: str) -> Reply:
+    """Answer with a stream, never inside an envelope."""
+    if profile.stream_comment is not None:
+        frames = (profile.stream_comment.encode() + b"\n\n", *frames)
+    return Reply(events=frames, content_type=EVENT_STREAM, headers=headers(profile, request_id))

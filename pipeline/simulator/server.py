@@ -1,10 +1,9 @@
-"""The HTTP server on loopback: reads requests, waits the latency, books, sends."""
+"""The HTTP server on loopback: reads requests, waits the latency, books, has the reply delivered."""
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import struct
+from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -13,8 +12,10 @@ from aiohttp import web
 from pipeline.core.clock import Clock, SystemClock
 from pipeline.core.errors import UsageError
 from pipeline.simulator import profiles
-from pipeline.simulator.exchange import Exchange, Route
-from pipeline.simulator.ledger import Entry, Ledger
+from pipeline.simulator.asking import Route
+from pipeline.simulator.delivery import Delivery
+from pipeline.simulator.exchange import Exchange
+from pipeline.simulator.ledger import Booking, Entry, Ledger
 from pipeline.simulator.options import Options
 from pipeline.simulator.replies import Reply
 
@@ -22,7 +23,6 @@ _HOST = "127.0.0.1"
 _LARGEST_BODY = 32 * 1024 * 1024
 _BACKLOG = 2_048
 _SHUTDOWN_SECONDS = 0.25
-_LINGER_NOT = struct.pack("ii", 1, 0)
 _GREETING = (
     "evalmill simulator: a made-up provider on this machine, profile {profile}, seed {seed}. "
     "No model is behind it, and its answers cost nothing.\n"
@@ -41,6 +41,7 @@ class Simulator:
         self._port = port
         self._clock = clock
         self._exchange = Exchange(options, clock)
+        self._delivery = Delivery(clock)
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -74,6 +75,7 @@ class Simulator:
             app.router.add_post(f"{prefix}/v1/messages/count_tokens", self._count_tokens)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_get("/v1/models", self._models)
+        app.router.add_get("/v1/models/{model_id:.+}", self._model)
         app.router.add_get("/", self._greeting)
         app.router.add_route("*", "/{path:.*}", self._missing)
         return app
@@ -85,6 +87,9 @@ class Simulator:
         return await self._generate("chat", request)
 
     async def _generate(self, route: Route, request: web.Request) -> web.StreamResponse:
+        doomed = self._delivery.cut_if_doomed(request)
+        if doomed is not None:
+            return doomed
         raw = await _read(request)
         if raw is None:
             self.ledger.book(Entry(model=None, key=None, status=413))
@@ -92,11 +97,19 @@ class Simulator:
         reply = self._exchange.generate(route, request.headers, raw)
         if reply.wait_seconds > 0:
             await self._clock.sleep(reply.wait_seconds)
-        if reply.entry is not None:
-            self.ledger.book(reply.entry)
-        if reply.reset:
-            _reset(request)
-        return _response(reply)
+        booking = self._book(reply)
+        try:
+            response, whole = await self._delivery.send(request, reply, partial(self._exchange.begun, reply))
+        finally:
+            self._exchange.finished(reply)
+        if whole and booking is not None:
+            self.ledger.delivered(booking)
+        return response
+
+    def _book(self, reply: Reply) -> Booking | None:
+        if reply.entry is None:
+            return None
+        return self.ledger.book(replace(reply.entry, fault=reply.directives.label))
 
     async def _count_tokens(self, request: web.Request) -> web.StreamResponse:
         raw = await _read(request)
@@ -106,6 +119,9 @@ class Simulator:
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
         return _response(self._exchange.models(request.headers, request.query))
+
+    async def _model(self, request: web.Request) -> web.StreamResponse:
+        return _response(self._exchange.model(request.headers, request.match_info["model_id"]))
 
     async def _greeting(self, request: web.Request) -> web.StreamResponse:
         return web.Response(text=_GREETING.format(profile=self._options.profile, seed=self._options.seed))
@@ -125,20 +141,6 @@ async def _read(request: web.Request) -> bytes | None:
 
 
 def _response(reply: Reply) -> web.Response:
-    if reply.reset:
-        return web.Response(status=500)
     return web.Response(
         status=reply.status, body=reply.body, headers={**reply.headers, "Content-Type": reply.content_type}
     )
-
-
-def _reset(request: web.Request) -> None:
-    """Cut the connection with RST, so the client sees a reset rather than an orderly end."""
-    transport = request.transport
-    if transport is None:
-        return
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        with contextlib.suppress(OSError):
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
-    transport.abort()

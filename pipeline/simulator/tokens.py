@@ -17,7 +17,12 @@ _PIECES = re.compile(
 
 def count(text: str, tokens_per_piece: float = 1.0) -> int:
     """Count the tokens of `text`; newer models use more tokens per piece."""
-    return math.ceil(len(_PIECES.findall(text)) * tokens_per_piece)
+    return math.ceil(len(pieces(text)) * tokens_per_piece)
+
+
+def pieces(text: str) -> list[str]:
+    """Cut `text` into its pieces."""
+    return _PIECES.findall(text)
 
 
 def cut(text: str, limit: int, tokens_per_piece: float = 1.0) -> str:

@@ -1,4 +1,4 @@
-"""Whether the model calls a tool, which one, and with what."""
+"""Whether the model calls tools, which ones, and with what."""
 
 from __future__ import annotations
 
@@ -18,31 +18,34 @@ _COMMON = frozenset(
 )
 
 
-def choose(asked: Asked, rng: random.Random) -> ToolCall | None:
-    """Pick the call to make: the forced tool, the one that the prompt is about, or none."""
-    tool = _wanted(asked)
-    if tool is None:
-        return None
-    return ToolCall(name=tool.name, input=Filler(tool.schema, rng, prompt=asked.user_text).fill())
+def choose(asked: Asked, rng: random.Random) -> tuple[ToolCall, ...]:
+    """Pick the calls to make: the forced tool, those that the prompt is about, or none."""
+    return tuple(
+        ToolCall(name=tool.name, input=Filler(tool.schema, rng, prompt=asked.user_text).fill())
+        for tool in _wanted(asked)
+    )
 
 
-def _wanted(asked: Asked) -> ToolOffer | None:
-    if not asked.tools or asked.tool_use == "none":
-        return None
+def _wanted(asked: Asked) -> list[ToolOffer]:
+    callable_tools = [tool for tool in asked.tools if not tool.server_side]
+    if not callable_tools or asked.tool_use == "none":
+        return []
     if asked.forced_tool is not None:
-        return next((tool for tool in asked.tools if tool.name == asked.forced_tool), asked.tools[0])
+        return [tool for tool in callable_tools if tool.name == asked.forced_tool]
+    if asked.tool_use == "auto" and asked.tool_result is not None:
+        return []
     text = asked.user_text.lower()
-    fits = [_overlap(tool, text) for tool in asked.tools]
-    best = max(range(len(fits)), key=fits.__getitem__)
-    if asked.tool_use == "any":
-        return asked.tools[best]
-    if asked.tool_result is not None or not fits[best]:
-        return None
-    return asked.tools[best]
+    fits = [len(_words_in(f"{tool.name} {tool.description}", text)) for tool in callable_tools]
+    best = callable_tools[max(range(len(fits)), key=fits.__getitem__)]
+    if asked.tool_use == "auto" and not max(fits):
+        return []
+    if not asked.parallel_tools:
+        return [best]
+    known = _words_in(best.name, text)
+    return [tool for tool in callable_tools if tool is best or _words_in(tool.name, text) - known]
 
 
-def _overlap(tool: ToolOffer, text: str) -> int:
-    """Count the words of the tool's name and description that occur in the prompt, inflected or not."""
-    about = f"{tool.name.replace('_', ' ')} {tool.description}".lower()
-    words = {word for word in _WORDS.findall(about) if word not in _COMMON}
-    return sum(word.rstrip("s") in text for word in words)
+def _words_in(about: str, text: str) -> set[str]:
+    """Pick the words of a tool's name or description that occur in the prompt, inflected or not."""
+    words = {word for word in _WORDS.findall(about.replace("_", " ").lower()) if word not in _COMMON}
+    return {word for word in words if word.rstrip("s") in text}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from pipeline.stats.intervals import clip
 from pipeline.stats.metrics import RowMeans
 from pipeline.stats.paired import Paired, compare_arrays, holm
 
@@ -20,7 +22,8 @@ def compare_cells(
 ) -> list[dict[str, Any]]:
     """Compare the cell pairs that differ in exactly one of model, prompt and params, for each scorer.
 
-    The earlier cell is a. Where rows were repeated, pass/fail scorers too are compared by their rows' means.
+    The earlier cell is a. Where rows were repeated, pass/fail scorers too are compared by their rows' means. Intervals
+    of differences of shares are cut to [-1, 1].
     """
     pairs = [(a, b) for a, b in combinations(cells, 2) if sum(x != y for x, y in zip(a, b, strict=True)) == 1]
     found = [
@@ -40,7 +43,10 @@ def cell_entry(cell: CellKey) -> dict[str, str]:
 
 def _paired(a: RowMeans, b: RowMeans, pass_fail: bool) -> Paired:
     _, in_a, in_b = np.intersect1d(a.rows, b.rows, assume_unique=True, return_indices=True)
-    return compare_arrays(a.means[in_a], b.means[in_b], pass_fail and not (a.repeated or b.repeated))
+    paired = compare_arrays(a.means[in_a], b.means[in_b], pass_fail and not (a.repeated or b.repeated))
+    if not pass_fail or paired.ci95 is None:
+        return paired
+    return replace(paired, ci95=clip(paired.ci95, -1.0, 1.0))
 
 
 def _entry(name: str, a: CellKey, b: CellKey, paired: Paired, p_adjusted: float | None) -> dict[str, Any]:

@@ -25,14 +25,21 @@ def _test(gate: GateSettings, cells: Sequence[dict[str, Any]]) -> list[dict[str,
         and gate.metric in cell["metrics"]
     ]
     if matching:
-        return [_entry(gate, cell) for cell in matching]
-    return [_entry(gate, None)]
+        return [_entry(gate, cell, _pass_fail(gate.metric, cells)) for cell in matching]
+    return [_entry(gate, None, _pass_fail(gate.metric, cells))]
 
 
-def _entry(gate: GateSettings, cell: dict[str, Any] | None) -> dict[str, Any]:
+def _pass_fail(metric: str, cells: Sequence[dict[str, Any]]) -> bool | None:
+    """Say whether the metric is a share of passed answers; None where no cell has it."""
+    found = [cell["metrics"][metric]["passed"] is not None for cell in cells if metric in cell["metrics"]]
+    return any(found) if found else None
+
+
+def _entry(gate: GateSettings, cell: dict[str, Any] | None, pass_fail: bool | None) -> dict[str, Any]:
     value = None if cell is None else cell["metrics"][gate.metric]["mean"]
     return {
         "metric": gate.metric,
+        "pass_fail": pass_fail,
         "model": gate.model,
         "prompt": gate.prompt,
         "min": None if gate.min is None else float(gate.min),

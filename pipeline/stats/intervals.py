@@ -28,8 +28,8 @@ def mean_se(values: Sequence[float] | NDArray[np.float64]) -> tuple[float | None
     return mean, float(array.std(ddof=1) / np.sqrt(array.size))
 
 
-def wilson(passed: int, n: int, level: float = 0.95) -> Interval | None:
-    """Score interval of a proportion; None when n < 2.
+def wilson(passed: float, n: int, level: float = 0.95) -> Interval | None:
+    """Score interval of a proportion; None when n < 2. `passed` may be a sum of shares, as of rows with repeats.
 
     Source: Wilson 1927; recommended for any n by Brown, Cai and DasGupta 2001.
     """
@@ -72,6 +72,24 @@ def t_interval(mean: float | None, se: float | None, n: int, level: float = 0.95
     return mean - half, mean + half
 
 
-def _check_counts(passed: int, n: int) -> None:
+def share_interval(mean: float | None, se: float | None, n: int) -> Interval | None:
+    """Interval of a mean of `n` shares (0 to 1): Student's t cut to [0, 1], or Wilson's where the shares do not vary.
+
+    Student's t has no interval without spread, as when each of 30 rows passed every time; then each row counts as one
+    trial. None when n < 2.
+    """
+    found = t_interval(mean, se, n)
+    if found is not None:
+        return clip(found, 0.0, 1.0)
+    return None if mean is None else wilson(mean * n, n)
+
+
+def clip(interval: Interval, lowest: float, highest: float) -> Interval:
+    """Cut an interval to the values that are possible."""
+    low, high = interval
+    return max(low, lowest), min(high, highest)
+
+
+def _check_counts(passed: float, n: int) -> None:
     if not 0 <= passed <= n:
         raise ValueError(f"{passed} passed of {n} is not a proportion")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.stats.intervals import mean_se, t_interval, wilson
+from pipeline.stats.intervals import Interval, mean_se, share_interval, t_interval, wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def metric(scores: CellScores, pass_fail: bool) -> dict[str, Any]:
     mean, se = mean_se(units.means)
     scored = ~np.isnan(scores.value)
     passed = int(scores.passed.sum())
-    interval = wilson(passed, n) if pass_fail and not units.repeated else t_interval(mean, se, n)
+    interval = _share_interval(units, passed) if pass_fail else t_interval(mean, se, n)
     return {
         "mean": mean,
         "se": se,
@@ -63,6 +63,12 @@ def metric(scores: CellScores, pass_fail: bool) -> dict[str, Any]:
         "unscored": int(scores.unscored.sum()),
         "answered": _answered(scores, scored),
     }
+
+
+def _share_interval(units: RowMeans, passed: int) -> Interval | None:
+    if not units.repeated:
+        return wilson(passed, units.means.size)
+    return share_interval(*mean_se(units.means), units.means.size)
 
 
 def _answered(scores: CellScores, scored: NDArray[np.bool_]) -> dict[str, Any] | None:

@@ -55,7 +55,7 @@ class SummaryBuilder:
     What it keeps per job is its row id, a cell number, two times, and per scorer a value and two flags.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # each is a fact of the run that no other tells
         self,
         eval_name: str,
         run_id: str,
@@ -64,12 +64,20 @@ class SummaryBuilder:
         scorers: Sequence[tuple[str, bool]],
         gates: Sequence[GateSettings],
         budget_usd: Decimal | None,
+        planned_jobs: int | None = None,
+        unanswered: tuple[int, Decimal | None] | None = None,
     ) -> None:
-        """Start empty; `scorers` are (name, pass_fail)."""
+        """Start empty; `scorers` are (name, pass_fail).
+
+        `planned_jobs` counts the jobs of the whole run, answered or not. `unanswered` are requests that were sent and
+        whose answers were never stored, with the most that they can have cost.
+        """
         self._head = {"eval": eval_name, "run_id": run_id, "simulated": simulated}
         self._scorers = tuple(scorers)
         self._gates = tuple(gates)
         self._budget_usd = budget_usd
+        self._planned_jobs = planned_jobs
+        self._unanswered = unanswered
         self._cells: dict[CellKey, int] = {}
         self._accounts: dict[int, Account] = {}
         self._row_ids: list[pa.Array] = []
@@ -99,13 +107,16 @@ class SummaryBuilder:
             self._keep(f"passed {name}", outcome.passed)
             self._keep(f"unscored {name}", outcome.unscored)
 
-    def finish(self, *, models: Sequence[str] = (), prompts: Sequence[str] = ()) -> dict[str, Any]:
+    def finish(
+        self, *, models: Sequence[str] = (), prompts: Sequence[str] = (), params: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """Compute the summary, ready for JSON: money as decimal strings, unknown as None.
 
-        Cells come in the order of `models` and `prompts`, what they do not name after them as it was first seen; so
-        the order does not depend on which answer came first.
+        Cells come in the order of `models`, `prompts` and `params` (the texts of the results' column), what they do
+        not name after them as it was first seen; so neither the order nor the direction of a comparison depends on
+        which answer came first.
         """
-        order = _cell_order(list(self._cells), models, prompts)
+        order = _cell_order(list(self._cells), models, prompts, params)
         jobs_of = self._jobs_by_cell()
         rows = self._row_numbers()
         means: dict[tuple[CellKey, str], RowMeans] = {}
@@ -122,6 +133,7 @@ class SummaryBuilder:
             "comparisons": compare_cells(order, means, self._scorers),
             "cost": self._costs(),
             "gates": check_gates(self._gates, cells),
+            **self._unanswered_entry(),
         }
 
     def _cell(self, key: CellKey, jobs: NDArray[np.int64], scores: dict[str, CellScores]) -> dict[str, Any]:
@@ -155,7 +167,12 @@ class SummaryBuilder:
     def _job_counts(self) -> dict[str, int]:
         counts: Counter[str] = sum((account.statuses for account in self._accounts.values()), Counter())
         reused = sum(account.reused for account in self._accounts.values())
-        return {"total": counts.total(), **{status: counts[status] for status in STATUSES}, "reused": reused}
+        planned = {} if self._planned_jobs is None else {"planned": self._planned_jobs}
+        return {"total": counts.total(), **planned, **{status: counts[status] for status in STATUSES}, "reused": reused}
+
+    def _unanswered_entry(self) -> dict[str, Any]:
+        requests, usd = self._unanswered or (0, None)
+        return {"unanswered": {"requests": requests, "usd": dollars(usd)}} if requests else {}
 
     def _costs(self) -> dict[str, Any]:
         accounts = list(self._accounts.values())
@@ -218,10 +235,12 @@ def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
     return np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan))
 
 
-def _cell_order(cells: list[CellKey], models: Sequence[str], prompts: Sequence[str]) -> list[CellKey]:
+def _cell_order(
+    cells: list[CellKey], models: Sequence[str], prompts: Sequence[str], params: Sequence[str]
+) -> list[CellKey]:
     by_model = _ranks([*models, *(model for model, _, _ in cells)])
     by_prompt = _ranks([*prompts, *(prompt for _, prompt, _ in cells)])
-    by_params = _ranks([params for _, _, params in cells])
+    by_params = _ranks([*params, *(text for _, _, text in cells)])
     return sorted(cells, key=lambda cell: (by_model[cell[0]], by_prompt[cell[1]], by_params[cell[2]]))
 
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
@@ -18,7 +17,7 @@ from pipeline.core.clock import Clock
 from pipeline.core.errors import ProviderUnreachable
 from pipeline.core.records import Job, Result
 from pipeline.core.secrets import Scrubber, Secret, load_key
-from pipeline.core.settings import EvalSettings, Limits, Price, ProviderSettings, SimulatorSettings
+from pipeline.core.settings import EvalSettings, Price, ProviderSettings
 from pipeline.cost.budget import Budget
 from pipeline.cost.prices import find_price
 from pipeline.engines.local import LaneWork, execute
@@ -27,12 +26,12 @@ from pipeline.run.attempt import Caller
 from pipeline.run.control import LaneWatch, RunControl
 from pipeline.run.limits import LaneLimits
 from pipeline.run.permits import LocalPermits, PriceOf
+from pipeline.run.recorded import RecordedLane
 from pipeline.run.results import ResultContext
-from pipeline.run.runner import LaneExecutor, LaneSetup, RecordedLane, SyncLane
+from pipeline.run.runner import LaneExecutor, LaneSetup, SyncLane
 from pipeline.run.transport import AiohttpTransport
-from pipeline.simulator.answers import AnswerBook
-from pipeline.simulator.options import Options
 from pipeline.simulator.server import Simulator
+from pipeline.steps.simulation import simulator_options
 from pipeline.store.run_store import RunStore
 
 CONNECT_SECONDS = 10.0
@@ -108,6 +107,7 @@ class _Wiring:
         self._session = session
         self._transport = transport
         self._control = control
+        self._accounts: dict[tuple[str, str | None], LaneLimits] = {}
         self._budget = Budget(session.settings.run.budget_usd)
         self._budget.add_spent(session.store.spent_usd())
 
@@ -131,13 +131,12 @@ class _Wiring:
         if lane.model.recorded is not None:
             return RecordedLane(context, self._jobs_of, self._control)
         price_of = lane_price(lane.provider, lane.model.model, session.started)
-        limits = lane.provider.model_limits.get(lane.model.model, lane.provider.limits)
         return SyncLane(
             LaneSetup(
                 context=context,
                 jobs_of=self._jobs_of,
                 caller=self._caller(lane),
-                permits=LocalPermits(self._limits(lane, limits), self._budget, price_of),
+                permits=LocalPermits(self._limits(lane), self._budget, price_of, session.settings.run.budget_usd),
                 price_of=price_of,
                 run=session.settings.run,
                 control=self._control,
@@ -156,11 +155,17 @@ class _Wiring:
             key=session.keys.get(lane.provider.name),
             transport=self._transport,
             clock=session.clock,
-            deadline_seconds=session.settings.run.deadline_seconds,
+            run=session.settings.run,
         )
 
-    def _limits(self, lane: Lane, limits: Limits) -> LaneLimits:
-        return LaneLimits(limits, lane.provider.accounting, self._session.clock)
+    def _limits(self, lane: Lane) -> LaneLimits:
+        """An account's limits hold for all its lanes together; a model with limits of its own has them to itself."""
+        provider, model = lane.provider, lane.model.model
+        own = provider.model_limits.get(model)
+        key = (provider.name, None if own is None else model)
+        if key not in self._accounts:
+            self._accounts[key] = LaneLimits(own or provider.limits, provider.accounting, self._session.clock)
+        return self._accounts[key]
 
     def _jobs_of(self, shard: Shard) -> Iterator[Job]:
         return self._session.plan.jobs(shard, self._session.store.job_ids(shard.name))
@@ -192,20 +197,6 @@ async def _with_simulator(session: Session) -> AsyncIterator[Session]:
         yield replace(session, settings=replace(session.settings, providers=providers))
 
 
-def simulator_options(settings: SimulatorSettings) -> Options:
-    """The simulator that an evaluation asks for."""
-    book = None
-    if settings.answers is not None:
-        book = AnswerBook.from_table(
-            Path(settings.answers),
-            question_column=settings.question_column,
-            answer_column=settings.answer_column,
-            model_column=settings.model_column,
-            replay=settings.replay,
-        )
-    return Options(seed=settings.seed, answers=book, error_rate=settings.error_rate, rate_limited=settings.rate_limited)
-
-
 async def _require_reachable(settings: EvalSettings) -> None:
     """Connect once to every address before a job is sent; raises ProviderUnreachable."""
     for provider in settings.providers.values():
@@ -216,7 +207,7 @@ async def _require_reachable(settings: EvalSettings) -> None:
         try:
             with anyio.fail_after(CONNECT_SECONDS):
                 await _connect(url.host, port, tls=url.scheme == "https")
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, anyio.EndOfStream, anyio.BrokenResourceError) as error:
             raise ProviderUnreachable(
                 f"provider {provider.name!r} at {provider.base_url} cannot be reached: {_said(error)}. "
                 "Check base_url and the network; nothing was sent"
@@ -231,7 +222,9 @@ async def _connect(host: str, port: int, *, tls: bool) -> None:
     await stream.aclose()
 
 
-def _said(error: OSError | TimeoutError) -> str:
+def _said(error: Exception) -> str:
+    if isinstance(error, anyio.EndOfStream | anyio.BrokenResourceError):
+        return "the connection was closed at once"
     if isinstance(error, TimeoutError):
         return f"no connection within {CONNECT_SECONDS:.0f} s"
     cause = error.__cause__ if isinstance(error.__cause__, OSError) else error

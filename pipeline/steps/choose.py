@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
@@ -16,7 +16,7 @@ from pipeline.core.names import slug
 from pipeline.core.settings import EvalSettings, ModelSettings
 from pipeline.cost.prices import find_price
 from pipeline.steps.prepare import Prepared
-from pipeline.store.folder import create_run, is_finished, read_run
+from pipeline.store.folder import create_run, is_empty, is_finished, read_run
 
 RUN_SCHEMA = 1
 """Version of run.json."""
@@ -30,6 +30,12 @@ class Choice:
     run: Mapping[str, Any] | None
     """run.json of the run that is continued; None for a new one."""
     finished: bool = False
+    repeats: Path | None = None
+    """A finished run of the same settings, which this new one pays for again."""
+
+    def began(self, now: datetime) -> date:
+        """The day the run began: its prices hold for all its sessions."""
+        return now.date() if self.run is None else datetime.fromisoformat(self.run["created_at"]).date()
 
 
 def choose(prepared: Prepared, reports: Path, out: Path | None, *, now: datetime, rng: Random) -> Choice:
@@ -52,7 +58,9 @@ def begin(prepared: Prepared, folder: Path, *, now: datetime) -> dict[str, Any]:
         "eval": settings.name,
         "created_at": now.isoformat(timespec="seconds"),
         "version": version("evalmill"),
-        "evaluation": str(settings.folder / "eval.toml"),
+        "evaluation": str(settings.file),
+        "providers_file": None if settings.providers_file is None else str(settings.providers_file),
+        "planned_jobs": sum(prepared.plan.total_jobs(lane) for lane in prepared.plan.lanes),
         "settings": prepared.described,
         "dataset": {
             "path": settings.dataset.path,
@@ -74,7 +82,7 @@ def choose_named(folder: Path, described: Mapping[str, Any], dataset_sha256: str
     Raises SettingsError (78) when it holds a run of other settings or another dataset, OutputError (73) when it
     holds something else.
     """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if not folder.exists() or is_empty(folder):
         return Choice(folder=folder, run=None)
     run = read_run(folder)
     differing = _differences(run, described, dataset_sha256)
@@ -92,12 +100,15 @@ def choose_below(
 ) -> Choice:
     """The newest unfinished run of the same settings below `reports`/<eval>, else a new folder there."""
     home = reports / slug(described["name"])
+    repeats = None
     for folder in sorted((path for path in home.glob("*") if path.is_dir()), reverse=True):
         run = _run_or_none(folder)
-        if run is None or is_finished(folder) or _differences(run, described, dataset_sha256):
+        if run is None or _differences(run, described, dataset_sha256):
             continue
-        return Choice(folder=folder, run=run)
-    return Choice(folder=home / new_run_id(now, rng), run=None)
+        if not is_finished(folder):
+            return Choice(folder=folder, run=run)
+        repeats = repeats or folder
+    return Choice(folder=home / new_run_id(now, rng), run=None, repeats=repeats)
 
 
 def new_run_id(now: datetime, rng: Random) -> str:

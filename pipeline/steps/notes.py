@@ -9,13 +9,16 @@ def recovery_notes(recovery: Recovery) -> list[str]:
     """One sentence for each thing that an earlier session's end left behind and that matters to the user."""
     notes = []
     if recovery.unanswered_starts:
+        at_stake = f" (up to ${recovery.unanswered_usd:f})" if recovery.unanswered_usd else ""
         notes.append(
             f"{recovery.unanswered_starts:,} requests of the earlier session left without an answer being stored; "
-            "they may have been paid and were sent again"
+            f"they may have been paid{at_stake}, and their jobs are sent again"
         )
     if recovery.bad_lines:
         shown = ", ".join(recovery.bad_lines[:3])
-        notes.append(f"{len(recovery.bad_lines):,} damaged journal lines were skipped ({shown}); their jobs ran again")
+        notes.append(
+            f"{len(recovery.bad_lines):,} damaged journal lines were skipped ({shown}); their jobs are sent again"
+        )
     if recovery.adopted_parts:
         notes.append(f"{recovery.adopted_parts:,} parts were found again that only a lost manifest listed")
     notes += [

@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.core.errors import EvalmillError
 from pipeline.core.records import Block, Request
@@ -18,6 +17,7 @@ from pipeline.report.samples import Candidate, pick_samples
 from pipeline.report.view import RunView, Sample, SampleScore, Turn
 from pipeline.steps.rows import RowLookup
 from pipeline.steps.score import scored_parts
+from pipeline.store.parts import read_part
 from pipeline.store.run_store import RunStore
 
 _RESULT_COLUMNS = [
@@ -58,9 +58,14 @@ class _Prompts:
             for prompt in run["settings"]["prompts"]
         }
 
-    def request(self, row_id: str, prompt: str) -> Request | str:
+    def requests(self, asked: Sequence[tuple[str, str]]) -> list[Request | str]:
+        """What was asked, for pairs of row id and prompt; the rows are looked up together."""
+        rows = self._rows.records([row_id for row_id, _ in asked])
+        return [self._request(row, prompt) for row, (_, prompt) in zip(rows, asked, strict=True)]
+
+    def _request(self, row: Mapping[str, Any], prompt: str) -> Request | str:
         try:
-            rendered = self._templates[prompt].render(self._rows.records([row_id])[0], _image_marker)
+            rendered = self._templates[prompt].render(row, _Markers())
         except EvalmillError as error:
             return str(error)
         return Request(messages=rendered.messages, system=rendered.system)
@@ -69,7 +74,7 @@ class _Prompts:
 def _candidates(parts: Parts) -> Iterator[Candidate]:
     for results_path, scores_path in parts:
         worst = _worst_verdicts(scores_path)
-        table = pq.read_table(results_path, columns=["job_id", "status", "model", "prompt"])
+        table = read_part(results_path, columns=["job_id", "status", "model", "prompt"])
         for batch in table.to_batches(max_chunksize=5_000):
             for row in batch.to_pylist():
                 yield Candidate(worst=worst.get(row["job_id"]), **row)
@@ -80,7 +85,7 @@ def _worst_verdicts(path: Path) -> dict[str, bool | float | None]:
     if not path.exists():
         return {}
     worst: dict[str, bool | float | None] = {}
-    table = pq.read_table(path, columns=["job_id", "passed", "value", "status"])
+    table = read_part(path, columns=["job_id", "passed", "value", "status"])
     for job_id, passed, value in zip(
         *(table.column(name).to_pylist() for name in ("job_id", "passed", "value")), strict=True
     ):
@@ -101,13 +106,14 @@ def _samples(chosen: Sequence[str], parts: Parts, prompts: _Prompts) -> Iterator
         if scores_path.exists():
             for row in _matching(scores_path, wanted, None):
                 scores.setdefault(row["job_id"], []).append(_sample_score(row))
-    for job_id in chosen:
-        row = found[job_id]
-        yield _sample(row, tuple(scores.get(job_id, ())), prompts.request(row["row_id"], row["prompt"]))
+    rows = [found[job_id] for job_id in chosen]
+    requests = prompts.requests([(row["row_id"], row["prompt"]) for row in rows])
+    for row, request in zip(rows, requests, strict=True):
+        yield _sample(row, tuple(scores.get(row["job_id"], ())), request)
 
 
 def _matching(path: Path, wanted: pa.Array, columns: list[str] | None) -> list[dict[str, Any]]:
-    table = pq.read_table(path, columns=columns)
+    table = read_part(path, columns=columns)
     ids = table.column("job_id")
     rows: list[dict[str, Any]] = table.filter(pc.is_in(ids, value_set=wanted.cast(ids.type))).to_pylist()
     return rows
@@ -156,14 +162,35 @@ def _text(content: str | Sequence[Block]) -> str:
 
 
 def _block_text(block: Block) -> str:
-    if block.get("type") == "text":
+    kind = block.get("type")
+    if kind == "text":
         return str(block["text"])
-    if block.get("type") == "image":
-        return str(block["source"].get("marker", "[image]"))
+    if kind in ("image", "document"):
+        return _medium_text(block, kind)
+    if isinstance(block.get("content"), list):
+        block = {**block, "content": [_block_text(inner) for inner in block["content"]]}
     return json.dumps(block, ensure_ascii=False)
 
 
-def _image_marker(value: Any) -> dict[str, Any]:
-    """Images are not read again: a page names them."""
-    shown = value if isinstance(value, str) and len(value) <= 200 else type(value).__name__
-    return {"type": "marker", "marker": f"[image: {shown}]"}
+def _medium_text(block: Block, kind: str) -> str:
+    marker = block["source"].get("marker")
+    if marker is not None:
+        return str(marker)
+    title = block.get("title")
+    return f"[{kind}: {title}]" if title else f"[{kind}]"
+
+
+class _Markers:
+    """Images and documents are not read again: a page names them."""
+
+    def image_source(self, value: Any) -> Block:
+        return _marker("image", value)
+
+    def document_source(self, value: Any) -> Block:
+        return _marker("document", value)
+
+
+def _marker(noun: str, value: Any) -> Block:
+    named = value["path"] if isinstance(value, dict) and value.get("path") else value
+    shown = named if isinstance(named, str) and len(named) <= 200 else type(value).__name__
+    return {"type": "marker", "marker": f"[{noun}: {shown}]"}

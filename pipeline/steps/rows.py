@@ -8,10 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.core.errors import DataError
 from pipeline.plan.dataset import Dataset, RowBatch, Survey
+from pipeline.store.parts import read_part
 from pipeline.store.run_store import RunStore
 
 ROW_ID = "row_id"
@@ -40,7 +40,7 @@ class RowLookup:
         files = sorted((folder / "rows").glob("*.parquet"))
         if not files:
             raise DataError(f"{folder}: rows/ is empty; the run's rows are needed and are not there")
-        self._table = pa.concat_tables([pq.read_table(file) for file in files])
+        self._table = pa.concat_tables([read_part(file) for file in files])
 
     def records(self, row_ids: Sequence[str] | pa.Array) -> list[dict[str, Any]]:
         """One record for each id, in order; raises DataError for an id that is not there."""

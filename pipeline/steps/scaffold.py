@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.errors import DataError, OutputError
+from pipeline.core.errors import DataError, OutputError, UsageError
 from pipeline.core.names import slug
 from pipeline.core.settings import DatasetSettings
 from pipeline.plan.dataset import Dataset, open_dataset
@@ -34,7 +34,7 @@ path = {path}
 name = "first"
 template = "first.jinja"
 
-# Simulated models cost nothing and need no key; they show how a run and its pages look.
+# Simulated models need no key and no network; their prices are made up. They show how a run and its pages look.
 [[models]]
 name = "small"
 id = "simulator/sim-small"
@@ -84,6 +84,8 @@ class Guess:
 
 def scaffold(name: str, data: Path, folder: Path) -> list[Path]:
     """Write `folder`/<slug>/eval.toml and first.jinja; raises OutputError when they are there already."""
+    if not name.strip():
+        raise UsageError("an evaluation needs a name")
     dataset = open_dataset(DatasetSettings(path=str(data.resolve())))
     records = _first_records(dataset)
     guess = _guess(dataset, records)

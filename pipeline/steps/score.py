@@ -9,20 +9,22 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from pipeline.core.errors import DataError, TemplateError
-from pipeline.core.records import Score
+from pipeline.core.errors import DataError, DiskError, TemplateError
+from pipeline.core.records import Answer, Score
 from pipeline.core.settings import EvalSettings, GateSettings, ScorerSettings
 from pipeline.core.template import TextTemplate, compile_text
 from pipeline.score.apply import score_result
 from pipeline.score.scorers import Scorer, build_scorer
 from pipeline.steps.rows import RowLookup
 from pipeline.store.folder import write_json_atomic
+from pipeline.store.parts import read_part
 from pipeline.store.run_store import RunStore
 from pipeline.store.schema import scores_table
 
-_COLUMNS = ["job_id", "run_id", "row_id", "status", "text"]
+_COLUMNS = [
+    *("job_id", "run_id", "row_id", "status"),
+    *("text", "tool_calls", "output_tokens", "latency_ms", "cost_usd"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,14 @@ class BoundScorer:
     scorer: Scorer
     expected: TextTemplate | None
 
-    def score(self, answer: Mapping[str, Any], row: Mapping[str, Any]) -> Score:
-        """Judge one answer; a reference that cannot be rendered leaves it unscored."""
+    def score(self, result: Mapping[str, Any], answer: Answer, row: Mapping[str, Any]) -> Score:
+        """Judge the answer of `result`; a reference that cannot be rendered leaves it unscored."""
         return score_result(
             self.scorer,
-            run_id=answer["run_id"],
-            job_id=answer["job_id"],
-            status=answer["status"],
-            text=answer["text"] or "",
+            run_id=result["run_id"],
+            job_id=result["job_id"],
+            status=result["status"],
+            answer=answer,
             expected=self._reference(row),
             row=row,
         )
@@ -64,22 +66,80 @@ def bind(settings: Sequence[ScorerSettings]) -> list[BoundScorer]:
     ]
 
 
-def score_run(store: RunStore, scorers: Sequence[BoundScorer], settings: EvalSettings) -> None:
-    """Write `scores/<part>` for every results part, and `scores/judged.json`: by what they were made."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demands:
+    """How answers are judged, and what is demanded of the result."""
+
+    scorers: tuple[ScorerSettings, ...]
+    gates: tuple[GateSettings, ...]
+    budget_usd: Decimal | None
+
+    @classmethod
+    def of(cls, settings: EvalSettings) -> Demands:
+        """As eval.toml says now."""
+        return cls(scorers=settings.scorers, gates=settings.gates, budget_usd=settings.run.budget_usd)
+
+    @classmethod
+    def recorded(cls, run: Mapping[str, Any]) -> Demands:
+        """As run.json says: when the run began."""
+        settings = run["settings"]
+        budget = settings["run"]["budget_usd"]
+        return cls(
+            scorers=tuple(ScorerSettings(**scorer) for scorer in settings["scorers"]),
+            gates=tuple(GateSettings(**gate) for gate in settings["gates"]),
+            budget_usd=None if budget is None else Decimal(budget),
+        )
+
+
+def score_run(store: RunStore, demands: Demands) -> list[str]:
+    """Write `scores/<part>` for every results part, and `scores/judged.json`: by what they were made.
+
+    Returns one sentence for each scorer that left answers unscored, with the first reason. Raises SettingsError or
+    TemplateError for a scorer that cannot be built.
+    """
+    scorers = bind(demands.scorers)
     rows = RowLookup(store.folder)
+    unscored: dict[str, list[str | None]] = {}
     for part in store.parts():
-        answers = pq.read_table(part, columns=_COLUMNS).to_pylist()
-        records = rows.records([answer["row_id"] for answer in answers])
+        results = read_part(part, columns=_COLUMNS).to_pylist()
+        records = rows.records([result["row_id"] for result in results])
         scores = [
-            bound.score(answer, record) for answer, record in zip(answers, records, strict=True) for bound in scorers
+            bound.score(result, answer, record)
+            for result, record in zip(results, records, strict=True)
+            for answer in [_answer(result)]
+            for bound in scorers
         ]
         store.put_scores(part.name, scores_table(scores))
+        for score in scores:
+            if score.status == "unscored":
+                unscored.setdefault(score.scorer, []).append(score.explanation)
     judged = Judged(
         scorers=tuple((bound.scorer.name, not bound.scorer.graded) for bound in scorers),
-        gates=settings.gates,
-        budget_usd=settings.run.budget_usd,
+        gates=demands.gates,
+        budget_usd=demands.budget_usd,
     )
     write_json_atomic(store.folder / JUDGED, _encode(judged))
+    return [
+        f"scorer {name!r}: {len(reasons):,} answers are unscored; the first: {reasons[0] or 'no reason given'}"
+        for name, reasons in unscored.items()
+    ]
+
+
+def is_scored(store: RunStore) -> bool:
+    """Whether every results part has its scores."""
+    return (store.folder / JUDGED).exists() and all(scores.exists() for _, scores in scored_parts(store))
+
+
+def _answer(result: Mapping[str, Any]) -> Answer:
+    """What a scorer may look at, from the columns of a result."""
+    calls = result["tool_calls"]
+    return Answer(
+        text=result["text"] or "",
+        tool_calls=() if calls is None else tuple(json.loads(calls)),
+        output_tokens=result["output_tokens"],
+        latency_ms=result["latency_ms"],
+        cost_usd=result["cost_usd"],
+    )
 
 
 def scored_parts(store: RunStore) -> list[tuple[Path, Path]]:
@@ -106,6 +166,8 @@ def read_judged(folder: Path) -> Judged:
         noted = json.loads((folder / JUDGED).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{folder} has no scores yet; run `evalmill score {folder}`") from None
+    except ValueError as error:
+        raise DiskError(f"{folder / JUDGED}: is damaged: {error}; run `evalmill score {folder}`") from None
     budget = noted["budget_usd"]
     return Judged(
         scorers=tuple((scorer["name"], scorer["pass_fail"]) for scorer in noted["scorers"]),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
-import pyarrow.parquet as pq
-
+from pipeline.core.fingerprint import canonical_json
 from pipeline.stats.summary import RESULT_COLUMNS, SCORE_COLUMNS, SummaryBuilder
 from pipeline.steps.score import read_judged, scored_parts
+from pipeline.store.parts import read_part
 from pipeline.store.run_store import RunStore
 
 
@@ -22,13 +23,21 @@ def summarize(store: RunStore, run: Mapping[str, Any]) -> dict[str, Any]:
         scorers=judged.scorers,
         gates=judged.gates,
         budget_usd=judged.budget_usd,
+        planned_jobs=run["planned_jobs"],
+        unanswered=store.unanswered(),
     )
     for results_path, scores_path in scored_parts(store):
-        results = pq.read_table(results_path, columns=list(RESULT_COLUMNS))
-        builder.add_pair(results, pq.read_table(scores_path, columns=list(SCORE_COLUMNS)))
+        results = read_part(results_path, columns=list(RESULT_COLUMNS))
+        builder.add_pair(results, read_part(scores_path, columns=list(SCORE_COLUMNS)))
     settings = run["settings"]
     summary: dict[str, Any] = builder.finish(
         models=[model["name"] for model in settings["models"]],
         prompts=[prompt["name"] for prompt in settings["prompts"]],
+        params=_params(settings["grid"]),
     )
     return summary
+
+
+def _params(grid: Mapping[str, Any]) -> list[str]:
+    """The grid's cells as results name them, in the order of the settings."""
+    return [canonical_json(dict(zip(grid, values, strict=True))).decode() for values in product(*grid.values())]

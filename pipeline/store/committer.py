@@ -27,7 +27,7 @@ class Committer:
         self.failure: Exception | None = None
         """Why nothing more can be stored; once set, every call raises it."""
         self.sealed = anyio.Event()
-        """Set when a commit leaves sealed segments behind; replaced by whoever waits for it."""
+        """Set when a commit leaves a segment to compact behind; replaced by whoever waits for it."""
         self._journal = journal
         self._commit_seconds = commit_seconds
         self._waiting: deque[Entry] = deque()
@@ -53,8 +53,7 @@ class Committer:
             raise RuntimeError("the store is finished; it takes no more results")
         self._waiting.append(entry)
         self._waiting_bytes += len(entry.line)
-        if entry.result is not None:  # a start alone can wait for the next result
-            self._work.set()
+        self._work.set()
         if self._waiting_bytes >= _BATCH_BYTES:
             self._enough.set()
 
@@ -138,7 +137,7 @@ class Committer:
             self._waiting.extendleft(reversed(entries))  # `drain_now` tries once more, when the others are gone
             self.fail(error)
             raise
-        if self._journal.sealed:
+        if self._journal.compactable() is not None:
             self.sealed.set()
 
     def _take(self) -> list[Entry]:

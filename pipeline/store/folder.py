@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Set
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from pipeline.store.disk import SYSTEM_DISK, Disk, publish, read_regular, report
 from pipeline.store.objects import LocalObjects
 
 RUN_JSON = "run.json"
+RUN_SCHEMA = 1
+"""Version of run.json."""
 RESULTS = "results"
 MAX_JSON_BYTES = 256 * 1024 * 1024
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG)
@@ -42,7 +46,7 @@ def create_run(folder: Path, run_json: Mapping[str, Any], *, disk: Disk = SYSTEM
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """Read `run.json`; OutputError if `folder` is no run folder, DataError if the file is damaged."""
+    """Read `run.json`; OutputError if `folder` is no run folder of this version, DataError if the file is damaged."""
     path = folder / RUN_JSON
     try:
         value = orjson.loads(read_regular(path, limit=MAX_JSON_BYTES))
@@ -52,7 +56,32 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise OutputError(f"{folder}: is no run folder: {RUN_JSON}: {error.strerror}") from error
     if not isinstance(value, dict):
         raise DataError(f"{path}: holds {type(value).__name__}, not an object; restore it from a copy")
+    _require_this_version(path, value)
     return value
+
+
+def run_digest(folder: Path) -> str | None:
+    """The sha256 of `run.json`, in hexadecimal; None if there is none, OSError if it cannot be read."""
+    try:
+        return sha256(read_regular(folder / RUN_JSON, limit=MAX_JSON_BYTES)).hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def holds_run(folder: Path) -> bool:
+    """Whether there is a `run.json`, readable or not."""
+    return os.path.lexists(folder / RUN_JSON)
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether a run can begin there: nothing is there, or only what a crash before `run.json` was named leaves."""
+    try:
+        names = {path.name for path in folder.iterdir()}
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return RUN_JSON not in names and not _foreign(names)
 
 
 def is_finished(folder: Path) -> bool:
@@ -63,6 +92,15 @@ def is_finished(folder: Path) -> bool:
 def listed_parts(folder: Path) -> list[Path]:
     """The results that the newest valid manifest lists, in order; safe beside a running writer."""
     return [folder / RESULTS / part.file for part in manifest.newest(LocalObjects(folder))[0].parts]
+
+
+def unanswered(folder: Path) -> tuple[int, Decimal]:
+    """Requests of sessions that ended before their results were stored, and what was at stake for them; no lock.
+
+    What a killed session left counts from the next opening on.
+    """
+    counted = manifest.newest(LocalObjects(folder))[0].unanswered
+    return counted.requests, counted.usd
 
 
 def write_json_atomic(path: Path, value: Any, *, disk: Disk = SYSTEM_DISK) -> None:
@@ -78,7 +116,7 @@ def _create(folder: Path, data: bytes, disk: Disk) -> bool:
     folder.parent.mkdir(parents=True, exist_ok=True)
     disk.make_dir(folder)
     names = {path.name for path in folder.iterdir()}
-    foreign = sorted(name for name in names - {RUN_JSON, lock.FILE_NAME} if not name.startswith(f".{RUN_JSON}."))
+    foreign = _foreign(names)
     if RUN_JSON in names:
         return False
     if foreign:
@@ -88,6 +126,24 @@ def _create(folder: Path, data: bytes, disk: Disk) -> bool:
     stored = LocalObjects(folder, disk).put_if_absent(RUN_JSON, data)
     disk.fsync_dir(folder.parent)
     return stored
+
+
+def _foreign(names: Set[str]) -> list[str]:
+    """What is neither a run's beginning nor the leftover of one."""
+    return sorted(name for name in names - {RUN_JSON, lock.FILE_NAME} if not name.startswith(f".{RUN_JSON}."))
+
+
+def _require_this_version(path: Path, run: Mapping[str, Any]) -> None:
+    schema = run.get("schema")
+    if schema is not None and schema != RUN_SCHEMA:
+        raise OutputError(
+            f"{path}: is of schema {schema!r}, this version of evalmill reads schema {RUN_SCHEMA}; "
+            "use the version that made it, or choose another folder with --out"
+        )
+    lacking = [name for name in ("settings", "dataset") if not isinstance(run.get(name), dict)]
+    if schema is None or lacking:
+        missing = " and ".join(["schema"] * (schema is None) + lacking)
+        raise OutputError(f"{path.parent}: is no run folder of this version: {RUN_JSON} has no {missing}")
 
 
 def _plain(value: Any) -> Any:

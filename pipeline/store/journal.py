@@ -1,7 +1,8 @@
 """The journal's lines: one record each, guarded by a checksum, so a bad line costs one record and no more.
 
 A line is 8 hexadecimal digits of CRC-32, a space, JSON, a line feed. A record is a result (its fields by name) or
-`{"start": job_id}`: a request that left and may have been paid.
+`{"start": job_id, "usd": "0.01"}`: a request that left and may have been paid. The last start of a job says what is at
+stake for it in total: "0" is nothing any more, null is unknown. A result of the job answers it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, BinaryIO
 from zlib import crc32
@@ -49,9 +50,19 @@ def encode_record(result: Result) -> bytes:
     return _line(data)
 
 
-def encode_start(job_id: str) -> bytes:
-    """Make the line that says: a request for `job_id` is about to leave."""
-    return _line(orjson.dumps({"start": job_id}))
+def encode_start(job_id: str, at_stake_usd: Decimal | None = None) -> bytes:
+    """Make the line that says: a request for `job_id` is about to leave, and this much may be paid for it so far."""
+    return _line(orjson.dumps({"start": job_id, "usd": at_stake_usd}, default=_money))
+
+
+def at_stake(record: Mapping[str, Any]) -> Decimal | None:
+    """What a start says may be paid; None when that is unknown."""
+    usd = record.get("usd")
+    try:
+        found = Decimal(usd) if isinstance(usd, str) else None
+    except InvalidOperation:
+        return None
+    return found if found is not None and found.is_finite() and found >= 0 else None
 
 
 def decode_line(line: bytes) -> dict[str, Any] | None:

@@ -33,9 +33,20 @@ class Part:
     bytes: int
     sha256: str
     spent_usd: Decimal
-    """Known costs of all attempts of called jobs."""
+    """What was booked for all attempts of called jobs, or their known costs."""
     shards: Mapping[str, int]
     """Rows per shard."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """Requests that left in a session which ended before their results were stored; never forgotten."""
+
+    requests: int = 0
+    usd: Decimal = Decimal(0)
+    """What was at stake for them, as far as known."""
+    through: int = 0
+    """Starts in journal segments up to this number are counted here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,21 +59,14 @@ class Manifest:
     """Journal segments up to this number are in the parts."""
     run_sha256: str | None = None
     """Hash of run.json."""
+    unanswered: Unanswered = Unanswered()
+    """Of all sessions that have ended."""
     parts: tuple[Part, ...] = ()
 
 
 def encode(manifest: Manifest) -> bytes:
     """Write a manifest as JSON that holds its own hash."""
-    content = {
-        "version": VERSION,
-        "number": manifest.number,
-        "state": manifest.state,
-        "compacted_through": manifest.compacted_through,
-        "run_sha256": manifest.run_sha256,
-        "parts": [_plain(part) for part in manifest.parts],
-    }
-    content["sha256"] = sha256(orjson.dumps(content, option=_OPTIONS)).hexdigest()
-    return orjson.dumps(content, option=_OPTIONS)
+    return _hashed(_content(manifest))
 
 
 def decode(data: bytes) -> Manifest:
@@ -76,13 +80,17 @@ def decode(data: bytes) -> Manifest:
             state=_state(content["state"]),
             compacted_through=_count(content["compacted_through"]),
             run_sha256=content["run_sha256"],
+            unanswered=_unanswered(content.get("unanswered", {})),
             parts=tuple(_part(part) for part in content["parts"]),
         )
     except (KeyError, TypeError, InvalidOperation, AttributeError) as error:
         raise ValueError(f"not a manifest: {error!r}") from error
     if len({part.file for part in manifest.parts}) != len(manifest.parts):
         raise ValueError("a part is listed twice")
-    if encode(manifest) != data:
+    expected = _content(manifest)
+    if "unanswered" not in content:  # written before these were counted
+        del expected["unanswered"]
+    if _hashed(expected) != data:
         raise ValueError("its content does not match its hash")
     return manifest
 
@@ -119,6 +127,28 @@ def numbered(objects: ObjectStore) -> dict[int, str]:
     return {int(match[1]): name for match, name in names if match}
 
 
+def _content(manifest: Manifest) -> dict[str, Any]:
+    unanswered = manifest.unanswered
+    return {
+        "version": VERSION,
+        "number": manifest.number,
+        "state": manifest.state,
+        "compacted_through": manifest.compacted_through,
+        "run_sha256": manifest.run_sha256,
+        "unanswered": {
+            "requests": unanswered.requests,
+            "usd": str(unanswered.usd),
+            "through": unanswered.through,
+        },
+        "parts": [_plain(part) for part in manifest.parts],
+    }
+
+
+def _hashed(content: dict[str, Any]) -> bytes:
+    digest = sha256(orjson.dumps(content, option=_OPTIONS)).hexdigest()
+    return orjson.dumps({**content, "sha256": digest}, option=_OPTIONS)
+
+
 def _plain(part: Part) -> dict[str, Any]:
     return {
         "file": part.file,
@@ -142,6 +172,15 @@ def _part(content: Mapping[str, Any]) -> Part:
         spent_usd=Decimal(content["spent_usd"]),
         shards={shard: _count(rows) for shard, rows in content["shards"].items()},
     )
+
+
+def _unanswered(content: Mapping[str, Any]) -> Unanswered:
+    if not content:
+        return Unanswered()
+    usd = Decimal(content["usd"])
+    if not usd.is_finite() or usd < 0:
+        raise ValueError(f"not an amount of money: {usd}")
+    return Unanswered(requests=_count(content["requests"]), usd=usd, through=_count(content["through"]))
 
 
 def _count(value: Any) -> int:

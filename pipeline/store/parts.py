@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.core.errors import DiskError
 from pipeline.store.disk import Disk, discard, publish, temporary, write_synced
 from pipeline.store.manifest import Part
 
@@ -95,6 +96,14 @@ def write_table(path: Path, table: pa.Table, disk: Disk) -> None:
     publish(disk, temporary(note), note)
 
 
+def table_file(name: str) -> str:
+    """The file name of the table `name`; ValueError for what leads elsewhere."""
+    file = name if name.endswith(".parquet") else f"{name}.parquet"
+    if Path(file).name != file or file.startswith("."):
+        raise ValueError(f"not a file name: {name!r}")
+    return file
+
+
 def digest_note(path: Path) -> Path:
     """The file that holds the hash of a table that no manifest lists."""
     return path.with_name(f"{path.name}{DIGEST_SUFFIX}")
@@ -153,11 +162,27 @@ def check_group(file: pq.ParquetFile, group: int) -> None:
         )
 
 
+def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a part's columns in the order asked for, page checksums compared; DiskError if it is damaged or missing."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for group in range(file.num_row_groups):
+                check_group(file, group)
+            table = file.read(columns=None if columns is None else list(columns))
+        return table if columns is None else table.select(list(columns))
+    except (OSError, pa.ArrowException, ValueError, KeyError) as error:
+        found = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise DiskError(f"{path}: is damaged: {found}; `evalmill verify` lists what is wrong") from error
+
+
 def spent_in(table: pa.Table) -> Decimal:
-    """Known costs of all attempts of the table's called jobs."""
+    """What the budget booked for all attempts of the table's called jobs; the known cost where nothing was booked."""
     called = table.filter(pc.fill_null(pc.not_equal(table["source"], "reused"), True))
     attempts = pc.list_flatten(called["attempts"])
-    total: Decimal | None = pc.sum(pc.struct_field(attempts, "cost_usd")).as_py()
+    costs = pc.struct_field(attempts, "cost_usd")
+    if attempts.type.get_field_index("booked_usd") >= 0:  # parts of before that column have costs alone
+        costs = pc.coalesce(pc.struct_field(attempts, "booked_usd"), costs)
+    total: Decimal | None = pc.sum(costs).as_py()
     return total or Decimal(0)
 
 

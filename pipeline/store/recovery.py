@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,11 +15,11 @@ from pipeline.store import manifest as manifests
 from pipeline.store.compaction import listed_jobs
 from pipeline.store.disk import Disk
 from pipeline.store.journal import FOLDER as JOURNAL
-from pipeline.store.journal import read_lines, segment_files
+from pipeline.store.journal import at_stake, read_lines, segment_files
 from pipeline.store.manifest import Manifest, Part
 from pipeline.store.objects import ObjectStore
 from pipeline.store.parts import DIGEST_SUFFIX, RESULTS, describe, part_segment
-from pipeline.store.segments import Segment, spent_on_row
+from pipeline.store.segments import Segment, known_usd, note_start, spent_on_row
 
 ROWS = "rows"
 SCORES = "scores"
@@ -32,7 +33,10 @@ class Recovery:
 
     finished_jobs: int = 0
     unanswered_starts: int = 0
-    """Requests that left without an answer in the store: possibly paid, and paid again when their jobs are redone."""
+    """Requests of the last session that left without an answer in the store: possibly paid, and paid again when their
+    jobs are redone."""
+    unanswered_usd: Decimal = Decimal(0)
+    """What was at stake for them, as far as known."""
     torn_bytes: int = 0
     """Cut from the ends of segments: the write that was under way when the process died."""
     bad_lines: list[str] = field(default_factory=list)
@@ -84,7 +88,7 @@ def recover_parts(folder: Path, objects: ObjectStore, disk: Disk, recovery: Reco
 def recover_segments(folder: Path, manifest: Manifest, disk: Disk, recovery: Recovery) -> list[Segment]:
     """Index the journal segments that no part holds, oldest first, each cut behind its last complete line."""
     segments: list[Segment] = []
-    starts: set[str] = set()
+    starts: dict[str, Decimal | None] = {}
     answered: set[str] = set()
     for number, path in segment_files(folder).items():
         if number <= manifest.compacted_through:
@@ -92,13 +96,16 @@ def recover_segments(folder: Path, manifest: Manifest, disk: Disk, recovery: Rec
             recovery.compacted_segments += 1
             continue
         segment = Segment(number=number, path=path)
-        _scan(segment, starts, answered, recovery)
+        is_counted = number <= manifest.unanswered.through
+        _scan(segment, {} if is_counted else starts, answered, recovery)
         _cut_tail(segment, disk, recovery)
         segments.append(segment)
     for segment in segments:
         segment.drop(listed_jobs(folder, segment, manifest))
     recovery.redundant_results = sum(segment.records - segment.results for segment in segments)
-    recovery.unanswered_starts = len(starts - answered)
+    unanswered = {job_id: usd for job_id, usd in starts.items() if job_id not in answered}
+    recovery.unanswered_starts = len(unanswered)
+    recovery.unanswered_usd = known_usd(unanswered)
     recovery.finished_jobs = sum(part.rows for part in manifest.parts) + sum(s.results for s in segments)
     return segments
 
@@ -174,7 +181,7 @@ def _remove_orphan_scores(folder: Path, listed: Collection[str], disk: Disk) -> 
             disk.unlink(path)
 
 
-def _scan(segment: Segment, starts: set[str], answered: set[str], recovery: Recovery) -> None:
+def _scan(segment: Segment, starts: dict[str, Decimal | None], answered: set[str], recovery: Recovery) -> None:
     """Index a segment's results; those that an earlier segment holds are redundant."""
     with segment.path.open("rb") as file:
         for line_number, (end, record) in enumerate(read_lines(file), 1):
@@ -182,7 +189,7 @@ def _scan(segment: Segment, starts: set[str], answered: set[str], recovery: Reco
             if record is None:
                 recovery.bad_lines.append(f"{JOURNAL}/{segment.path.name}:{line_number}")
             elif "start" in record:
-                starts.add(record["start"])
+                note_start(starts, record["start"], at_stake(record))
             else:
                 if record["job_id"] in answered:
                     segment.redundant.add(record["job_id"])

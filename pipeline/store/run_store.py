@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
-from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,13 +20,13 @@ from pipeline.core.records import Result
 from pipeline.store import manifest as manifests
 from pipeline.store.committer import Acknowledge, Committer
 from pipeline.store.compaction import write_part
-from pipeline.store.disk import SYSTEM_DISK, Disk, read_regular, reported
-from pipeline.store.folder import MAX_JSON_BYTES, RUN_JSON
+from pipeline.store.disk import SYSTEM_DISK, Disk, reported
+from pipeline.store.folder import run_digest
 from pipeline.store.journal import encode_record, encode_start
 from pipeline.store.lock import RunLock
-from pipeline.store.manifest import Manifest, State
+from pipeline.store.manifest import Manifest, State, Unanswered
 from pipeline.store.objects import LocalObjects
-from pipeline.store.parts import RESULTS, job_ids, part_segment, write_table
+from pipeline.store.parts import RESULTS, job_ids, part_segment, table_file, write_table
 from pipeline.store.recovery import (
     ROWS,
     SCORES,
@@ -37,7 +36,7 @@ from pipeline.store.recovery import (
     recover_segments,
     unlisted_parts,
 )
-from pipeline.store.segments import Entry, Journal, Segment, SegmentLimits
+from pipeline.store.segments import Entry, Journal, Segment, SegmentLimits, known_usd
 
 _CLOCK = SystemClock()
 
@@ -120,10 +119,21 @@ class RunStore:
         return found
 
     def spent_usd(self) -> Decimal:
-        """Known costs of all attempts of everything stored, failed attempts included, reused answers not."""
+        """What was booked for all attempts of everything stored, and for what earlier sessions left unanswered.
+
+        Failed attempts are included, reused answers are not; an attempt without a booking counts with its known cost.
+        """
         manifest, segments = self._snapshot()
-        listed = sum((part.spent_usd for part in manifest.parts), Decimal(0))
+        listed = sum((part.spent_usd for part in manifest.parts), manifest.unanswered.usd)
         return listed + sum((segment.spent_usd for segment in segments), Decimal(0))
+
+    def unanswered(self) -> tuple[int, Decimal]:
+        """Requests of the whole run that left without a result ever being stored, and what was at stake for them.
+
+        Those that this session has in flight are not among them until `finish`.
+        """
+        counted = self._manifest.unanswered
+        return counted.requests, counted.usd
 
     def parts(self) -> list[Path]:
         """The results that the manifest in force lists, in order."""
@@ -153,9 +163,12 @@ class RunStore:
             await self._committer.room()
         self._committer.add(Entry(line, result.job_id, result))
 
-    def put_start(self, job_id: str) -> None:
-        """Note that a request for `job_id` is about to leave, so that a crash can count what was possibly paid."""
-        self._committer.add(Entry(encode_start(job_id), job_id, None))
+    def put_start(self, job_id: str, at_stake_usd: Decimal | None = None) -> None:
+        """Note that a request for `job_id` is about to leave, so that a crash can count what was possibly paid.
+
+        The last amount counts, for all requests of the job together: 0 is nothing any more, None is unknown.
+        """
+        self._committer.add(Entry(encode_start(job_id, at_stake_usd), job_id, None, at_stake_usd))
 
     async def finish(self, state: State) -> None:
         """Store everything queued, turn the journal into parts, and list them; then nothing more can be put.
@@ -168,6 +181,16 @@ class RunStore:
         self._committer.check()
         await self._committer.drain()
         await anyio.to_thread.run_sync(self._finish, state, limiter=self._compacting)
+
+    def compact(self) -> None:
+        """Turn what is in the journal into parts and leave the state as it is; for a run that was killed.
+
+        Not while `commit_forever` runs. Raises DiskError (exit 74); everything acknowledged is kept then.
+        """
+        with reported(self.folder):
+            self._journal.seal()
+        while self._journal.compactable() is not None:
+            self._compact_oldest(self._manifest.state)
 
     def close(self) -> None:
         """Store what still waits, as far as the disk allows, and release the lock; closing twice is harmless."""
@@ -184,14 +207,14 @@ class RunStore:
 
     def has_rows(self, name: str) -> bool:
         """Whether `rows/<name>.parquet` is stored."""
-        return (self.folder / ROWS / _file_name(name)).exists()
+        return (self.folder / ROWS / table_file(name)).exists()
 
     def put_scores(self, part_name: str, table: pa.Table) -> None:
         """Store the scores of one results part under that part's name, replacing earlier ones as a whole."""
         self._put_table(SCORES, part_name, table)
 
     def _put_table(self, directory: str, name: str, table: pa.Table) -> None:
-        path = self.folder / directory / _file_name(name)
+        path = self.folder / directory / table_file(name)
         with reported(self.folder, bytes_needed=table.nbytes):
             write_table(path, table, self._disk)
 
@@ -207,15 +230,20 @@ class RunStore:
         prepare(self.folder, self._disk)
         manifest = recover_parts(self.folder, self._objects, self._disk, self.recovered)
         segments = recover_segments(self.folder, manifest, self._disk, self.recovered)
-        last = max([manifest.compacted_through, *(segment.number for segment in segments), *_segments_of(manifest)])
+        found = max((segment.number for segment in segments), default=0)
+        last = max([found, manifest.compacted_through, manifest.unanswered.through, *_segments_of(manifest)])
         self._manifest = manifest
         self._journal = Journal(self.folder, self._disk, limits, segments, last + 1)
+        if self.recovered.unanswered_starts:
+            self._count_unanswered(self.recovered.unanswered_starts, self.recovered.unanswered_usd, found)
+        if found <= self._manifest.unanswered.through:
+            self._journal.seal()  # its starts are counted: a new one would not be
 
     async def _compact_forever(self) -> None:
         while True:
-            if self._journal.sealed:
+            if self._journal.compactable() is not None:
                 try:
-                    await anyio.to_thread.run_sync(self._compact_oldest, limiter=self._compacting)
+                    await anyio.to_thread.run_sync(self._compact_oldest, "running", limiter=self._compacting)
                 except Exception as error:
                     self._committer.fail(error)
                     return
@@ -223,14 +251,12 @@ class RunStore:
                 self._committer.sealed = anyio.Event()
                 await self._committer.sealed.wait()
 
-    def _compact_oldest(self) -> None:
+    def _compact_oldest(self, state: State) -> None:
         segment = self._journal.sealed[0]
         with reported(self.folder, bytes_needed=segment.length):
             part = write_part(self.folder, segment, self._manifest, self._disk) if segment.records else None
             parts = (*self._manifest.parts, part) if part else self._manifest.parts
-            manifest = self._commit(
-                replace(self._manifest, state="running", compacted_through=segment.number, parts=parts)
-            )
+            manifest = self._commit(replace(self._manifest, state=state, compacted_through=segment.number, parts=parts))
             with self._journal.lock:
                 self._manifest = manifest
                 self._journal.forget(segment)
@@ -240,12 +266,22 @@ class RunStore:
     def _finish(self, state: State) -> None:
         with reported(self.folder):
             self._journal.seal()
+            open_starts = self._journal.open_starts
+            if open_starts:
+                self._count_unanswered(len(open_starts), known_usd(open_starts), self._journal.sealed[-1].number)
+                self._journal.forget_starts()
             while self._journal.sealed:
-                self._compact_oldest()
+                self._compact_oldest("running")
             for path in unlisted_parts(self.folder, self._manifest):
                 self._disk.unlink(path)
             if self._manifest.state != state or not self._manifest.number:
                 self._manifest = self._commit(replace(self._manifest, state=state))
+
+    def _count_unanswered(self, requests: int, usd: Decimal, through: int) -> None:
+        """Add starts without a result to the manifest; one commit, so that no crash counts them twice."""
+        known = self._manifest.unanswered
+        unanswered = Unanswered(requests=known.requests + requests, usd=known.usd + usd, through=through)
+        self._manifest = self._commit(replace(self._manifest, unanswered=unanswered))
 
     def _commit(self, manifest: Manifest) -> Manifest:
         """Commit the next manifest, after a look whether the parts are still there."""
@@ -253,23 +289,10 @@ class RunStore:
             if (self.folder / RESULTS / part.file).stat().st_size != part.bytes:
                 raise OSError(errno.EIO, "was changed while the run wrote", str(self.folder / RESULTS / part.file))
         number = max(manifests.numbered(self._objects), default=0) + 1
-        numbered = replace(manifest, number=number, run_sha256=self._run_sha256())
+        numbered = replace(manifest, number=number, run_sha256=run_digest(self.folder))
         manifests.commit(self._objects, numbered)
         return numbered
-
-    def _run_sha256(self) -> str | None:
-        try:
-            return sha256(read_regular(self.folder / RUN_JSON, limit=MAX_JSON_BYTES)).hexdigest()
-        except FileNotFoundError:
-            return None
 
 
 def _segments_of(manifest: Manifest) -> list[int]:
     return [part_segment(part.file) or 0 for part in manifest.parts]
-
-
-def _file_name(name: str) -> str:
-    file = name if name.endswith(".parquet") else f"{name}.parquet"
-    if Path(file).name != file or file.startswith("."):
-        raise ValueError(f"not a file name: {name!r}")
-    return file

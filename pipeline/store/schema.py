@@ -31,6 +31,7 @@ ATTEMPT = pa.struct(
         ("latency_ms", _NUMBER),
         ("cost_usd", MONEY),
         ("possibly_paid", pa.bool_()),
+        ("booked_usd", MONEY),
     ]
 )
 

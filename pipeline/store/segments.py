@@ -21,6 +21,8 @@ class Entry(NamedTuple):
     line: bytes
     job_id: str
     result: Result | None
+    at_stake_usd: Decimal | None = None
+    """Of a start: what may be paid for the job so far; 0 takes an earlier start back, None is unknown."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class Segment:
     records: int = 0
     """Result lines, redundant ones included."""
     jobs: dict[str, dict[str, Decimal]] = field(default_factory=dict)
-    """By shard and job id: what its attempts cost. Without the redundant ones."""
+    """By shard and job id: what was booked for its attempts. Without the redundant ones."""
     redundant: set[str] = field(default_factory=set)
     """Job ids whose result an older segment or part holds already."""
 
@@ -45,7 +47,7 @@ class Segment:
 
     @property
     def spent_usd(self) -> Decimal:
-        """What the attempts of these jobs cost, as far as known."""
+        """What was booked for the attempts of these jobs, as far as known."""
         return sum((cost for costs in self.jobs.values() for cost in costs.values()), Decimal(0))
 
     def add(self, job_id: str, shard: str, spent_usd: Decimal) -> None:
@@ -85,7 +87,8 @@ class Journal:
         self._limits = limits
         self._number = number
         self._fd: int | None = None
-        self._open_starts: dict[str, None] = {}
+        self.open_starts: dict[str, Decimal | None] = {}
+        """Jobs of this session with a request that has no result yet, and what is at stake."""
         if self.sealed and not self._is_full(self.sealed[-1]):
             self.current = self.sealed.pop()
 
@@ -117,6 +120,20 @@ class Journal:
             self.sealed.append(self.current)
             self.current = None
 
+    def compactable(self) -> Segment | None:
+        """The oldest sealed segment, once its open starts stand in a newer one too."""
+        with self.lock:
+            if not self.sealed:
+                return None
+            oldest, *newer = self.pending()
+            is_restated = any(segment.length for segment in newer)
+            return oldest if is_restated or not self.open_starts else None
+
+    def forget_starts(self) -> None:
+        """Drop the open starts; the caller has counted them for good."""
+        with self.lock:
+            self.open_starts.clear()
+
     def forget(self, segment: Segment) -> None:
         """Drop a segment from the index; the caller holds `lock` and has a part for it."""
         self.sealed.remove(segment)
@@ -147,11 +164,14 @@ class Journal:
         if self._fd is None:
             self._fd = self._disk.open_append(segment.path)
             self._disk.fsync_dir(self._directory)
-        header = b"" if segment.length else b"".join(map(encode_start, self._open_starts))
+        header = b"" if segment.length else self._restated_starts()
         self._disk.write_all(self._fd, header + data)
-        if durable:
+        if durable or header:  # the segment that held these starts may go as soon as they stand here
             self._disk.fdatasync(self._fd)
         segment.length += len(header) + len(data)
+
+    def _restated_starts(self) -> bytes:
+        return b"".join([encode_start(job_id, usd) for job_id, usd in self.open_starts.items()])
 
     def _new_segment(self) -> Segment:
         path = self._directory / segment_name(self._number)
@@ -173,25 +193,42 @@ class Journal:
         segment = self.current
         assert segment is not None
         for entry in entries:
+            at_stake_usd = entry.at_stake_usd if entry.result is None else Decimal(0)
+            note_start(self.open_starts, entry.job_id, at_stake_usd)
             if entry.result is None:
-                self._open_starts[entry.job_id] = None
                 continue
-            self._open_starts.pop(entry.job_id, None)
             segment.add(entry.job_id, entry.result.shard, _spent_on(entry.result))
 
     def _is_full(self, segment: Segment) -> bool:
         return segment.records >= self._limits.rows or segment.length >= self._limits.bytes
 
 
+def note_start(open_starts: dict[str, Decimal | None], job_id: str, at_stake_usd: Decimal | None) -> None:
+    """Set what is at stake for a job; with nothing at stake it is not open any more."""
+    if at_stake_usd == 0:
+        open_starts.pop(job_id, None)
+    else:
+        open_starts[job_id] = at_stake_usd
+
+
+def known_usd(open_starts: Mapping[str, Decimal | None]) -> Decimal:
+    """What is at stake in all, as far as known."""
+    return sum((usd for usd in open_starts.values() if usd is not None), Decimal(0))
+
+
 def spent_on_row(row: Mapping[str, Any]) -> Decimal:
-    """Known costs of a decoded result's attempts; nothing for an answer taken over from an earlier run."""
+    """What was booked for a decoded result's attempts, or their known costs; nothing for a reused answer."""
     if row.get("source") == "reused":
         return Decimal(0)
-    costs = (attempt.get("cost_usd") for attempt in row.get("attempts") or ())
-    return sum((Decimal(cost) for cost in costs if cost is not None), Decimal(0))
+    booked = (
+        attempt.get("cost_usd") if attempt.get("booked_usd") is None else attempt["booked_usd"]
+        for attempt in row.get("attempts") or ()
+    )
+    return sum((Decimal(usd) for usd in booked if usd is not None), Decimal(0))
 
 
 def _spent_on(result: Result) -> Decimal:
     if result.source == "reused":
         return Decimal(0)
-    return sum((attempt.cost_usd for attempt in result.attempts if attempt.cost_usd is not None), Decimal(0))
+    booked = (attempt.cost_usd if attempt.booked_usd is None else attempt.booked_usd for attempt in result.attempts)
+    return sum((usd for usd in booked if usd is not None), Decimal(0))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -17,7 +17,7 @@ from pipeline.core.errors import EvalmillError
 from pipeline.core.names import printable
 from pipeline.store import manifest as manifests
 from pipeline.store.disk import read_regular
-from pipeline.store.folder import MAX_JSON_BYTES, RUN_JSON, read_run
+from pipeline.store.folder import MAX_JSON_BYTES, RUN_JSON, read_run, run_digest
 from pipeline.store.journal import FOLDER as JOURNAL
 from pipeline.store.journal import read_lines, segment_files
 from pipeline.store.manifest import Manifest, Part
@@ -26,10 +26,25 @@ from pipeline.store.parts import RESULTS, check_group, describe, digest_note, fi
 from pipeline.store.recovery import FOLDERS, ROWS, SCORES
 from pipeline.store.schema import RESULTS_SCHEMA
 
+JUDGED = f"{SCORES}/judged.json"
+SUMMARY = "summary.json"
 _SHOWN = 5
 _NOTE_BYTES = 200
 
-Kind = Literal["run", "manifest", "missing", "symlink", "changed", "totals", "duplicate", "unlisted", "journal"]
+Kind = Literal[
+    "run",
+    "manifest",
+    "missing",
+    "symlink",
+    "changed",
+    "totals",
+    "duplicate",
+    "unlisted",
+    "journal",
+    "rows",
+    "scores",
+    "summary",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +75,8 @@ def _findings(folder: Path) -> Iterator[Finding]:
     manifest, invalid = manifests.newest(objects)
     yield from (_finding("manifest", name, f"is not valid: {reason}") for name, reason in invalid.items())
     yield from _older_manifests(objects, manifest)
-    yield from _run_findings(folder, manifest)
+    run, wrong = _read_run(folder, manifest)
+    yield from wrong
     sound: list[Path] = []
     for part in manifest.parts:
         problems = list(_part_findings(folder, part))
@@ -72,6 +88,11 @@ def _findings(folder: Path) -> Iterator[Finding]:
     yield from _journal_findings(folder, manifest)
     for name in (ROWS, SCORES):
         yield from _table_findings(folder, name)
+    if run is not None:
+        yield from _rows_findings(folder, run["dataset"].get("rows"))
+    yield from _scores_findings(folder, manifest)
+    for name in (JUDGED, SUMMARY):
+        yield from _json_findings(folder, name)
 
 
 def _older_manifests(objects: LocalObjects, newest: Manifest) -> Iterator[Finding]:
@@ -84,15 +105,16 @@ def _older_manifests(objects: LocalObjects, newest: Manifest) -> Iterator[Findin
             yield _finding("manifest", name, f"is not valid: {error}; a newer one is in force")
 
 
-def _run_findings(folder: Path, manifest: Manifest) -> Iterator[Finding]:
+def _read_run(folder: Path, manifest: Manifest) -> tuple[dict[str, Any] | None, list[Finding]]:
+    """What run.json says, and what is wrong with it."""
     try:
-        read_run(folder)
-        digest = sha256(read_regular(folder / RUN_JSON, limit=MAX_JSON_BYTES)).hexdigest()
+        run = read_run(folder)
+        digest = run_digest(folder)
     except (EvalmillError, OSError) as error:
-        yield _finding("run", RUN_JSON, str(error))
-        return
+        return None, [_finding("run", RUN_JSON, str(error))]
     if manifest.run_sha256 not in (None, digest):
-        yield _finding("run", RUN_JSON, f"its hash is {digest}, the manifest says {manifest.run_sha256}")
+        return run, [_finding("run", RUN_JSON, f"its hash is {digest}, the manifest says {manifest.run_sha256}")]
+    return run, []
 
 
 def _part_findings(folder: Path, part: Part) -> Iterator[Finding]:
@@ -191,6 +213,44 @@ def _table_findings(folder: Path, directory: str) -> Iterator[Finding]:
                 yield _finding("changed", name, "is not what its .sha256 file says")
         except (OSError, pa.ArrowException, ValueError) as error:
             yield _finding("changed", name, f"cannot be read: {error}")
+
+
+def _rows_findings(folder: Path, expected: Any) -> Iterator[Finding]:
+    found = 0
+    for path in _files(folder / ROWS):
+        if path.suffix != ".parquet":
+            continue
+        try:
+            found += 0 if path.is_symlink() else pq.read_metadata(path).num_rows
+        except (OSError, pa.ArrowException):
+            return  # the file has a finding of its own
+    if found != expected:
+        yield _finding(
+            "rows",
+            ROWS,
+            f"holds {found:,} rows, {RUN_JSON} says {expected!r}; continuing the run writes missing files again",
+        )
+
+
+def _scores_findings(folder: Path, manifest: Manifest) -> Iterator[Finding]:
+    """Parts without scores, where the run is complete and was scored."""
+    if manifest.state != "complete" or not (folder / JUDGED).exists():
+        return
+    for part in manifest.parts:
+        if not (folder / SCORES / part.file).exists():
+            yield _finding("scores", f"{SCORES}/{part.file}", "is missing; `evalmill score` makes it again")
+
+
+def _json_findings(folder: Path, name: str) -> Iterator[Finding]:
+    try:
+        value = orjson.loads(read_regular(folder / name, limit=MAX_JSON_BYTES))
+    except FileNotFoundError:
+        return
+    except (OSError, orjson.JSONDecodeError) as error:
+        yield _finding("summary", name, f"cannot be read: {error}; `evalmill score` makes it again")
+        return
+    if not isinstance(value, dict):
+        yield _finding("summary", name, f"holds {type(value).__name__}, not an object; `evalmill score` makes it again")
 
 
 def _noted_digest(path: Path) -> str | None:

@@ -11,14 +11,11 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import DataError, TemplateError
 from pipeline.core.template import Rendered, compile_template, compile_text
-
-
-def url(value: Any) -> dict[str, Any]:
-    return {"type": "url", "url": value}
+from tests.support.media import Links
 
 
 def render(source: str, **row: Any) -> Rendered:
-    return compile_template(source, path="p.jinja").render(row, url)
+    return compile_template(source, path="p.jinja").render(row, Links())
 
 
 def user(content: Any) -> dict[str, Any]:
@@ -71,7 +68,7 @@ def test_text_of_the_row_is_sent_byte_for_byte(hostile: str) -> None:
 @given(st.text(st.characters(codec="utf-8"), min_size=1).filter(str.strip))
 def test_any_text_of_the_row_is_sent_byte_for_byte(value: str) -> None:
     template = compile_template("{% user %}\n{{ q }}\n\n{{ image(p) }}\n{{ q }}\n{% enduser %}", path="p")
-    content = template.render({"q": value, "p": "cat.png"}, url).messages[0]["content"]
+    content = template.render({"q": value, "p": "cat.png"}, Links()).messages[0]["content"]
     assert content == [text(value), PICTURE, text(value)]
 
 
@@ -165,7 +162,7 @@ def test_a_breakpoint_after_an_empty_value_is_left_out() -> None:
 
 def test_cache_marks_of_two_rows_are_not_the_same_object() -> None:
     template = compile_template("{% user cache %}a{% enduser %}", path="p")
-    first, second = (template.render({}, url).messages[0]["content"][0]["cache_control"] for _ in range(2))
+    first, second = (template.render({}, Links()).messages[0]["content"][0]["cache_control"] for _ in range(2))
     assert first == second
     assert first is not second
 
@@ -201,9 +198,9 @@ def test_macros_and_set_blocks_make_text() -> None:
 def test_row_is_the_whole_row_and_wins_over_its_columns() -> None:
     row = {"row": "no", "image": "no", "odd name": "yes", "items": [1]}
     template = compile_template("{{ row['odd name'] }} {{ row.items }} {{ row['row'] }} {{ items[0] }}", path="p")
-    assert template.render(row, url).messages == (user("yes [1] no 1"),)
-    assert compile_template("{{ image(row['image']) }}", path="p").render(row, url).messages[0]["content"] == [
-        {"type": "image", "source": url("no")}
+    assert template.render(row, Links()).messages == (user("yes [1] no 1"),)
+    assert compile_template("{{ image(row['image']) }}", path="p").render(row, Links()).messages[0]["content"] == [
+        {"type": "image", "source": {"type": "url", "url": "no"}}
     ]
 
 
@@ -221,7 +218,7 @@ def test_filters_write_for_models_not_for_browsers() -> None:
 def test_a_template_is_used_again_and_travels_by_its_source() -> None:
     template = compile_template("{% user %}{{ q }}{% enduser %}", path="p.jinja")
     copy = pickle.loads(pickle.dumps(template))
-    assert [t.render({"q": q}, url).messages for t in (template, copy, template) for q in "ab"] == [
+    assert [t.render({"q": q}, Links()).messages for t in (template, copy, template) for q in "ab"] == [
         (user("a"),),
         (user("b"),),
     ] * 3
@@ -229,11 +226,12 @@ def test_a_template_is_used_again_and_travels_by_its_source() -> None:
 
 
 def test_the_users_error_in_a_picture_passes_as_it_is() -> None:
-    def refuse(_: Any) -> Any:
-        raise DataError("outside the media folder")
+    class Refusing(Links):
+        def image_source(self, value: Any) -> Any:
+            raise DataError("outside the media folder")
 
     with pytest.raises(DataError, match=r"^outside the media folder$"):
-        compile_template("{{ image(a) }}", path="p").render({"a": "x"}, refuse)
+        compile_template("{{ image(a) }}", path="p").render({"a": "x"}, Refusing())
 
 
 HISTORY = [

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.core.errors import TemplateError
 from pipeline.core.template import compile_template, compile_text
+from tests.support.media import Links
 
 ROW: dict[str, Any] = {
     "question": "why",
@@ -100,7 +101,7 @@ RENDER = [
 def test_a_row_that_does_not_fit_is_named_with_the_line(source: str, line: int | None, said: str) -> None:
     template = compile_template(source, path="p.jinja")
     with pytest.raises(TemplateError) as caught:
-        template.render(ROW, lambda value: {"type": "url", "url": value})
+        template.render(ROW, Links())
     assert said in str(caught.value)
     assert caught.value.line == line
     assert caught.value.exit_code == 65
@@ -123,13 +124,13 @@ CAPTURED = [
 @pytest.mark.parametrize("source", CAPTURED)
 def test_a_picture_cannot_become_part_of_a_text(source: str) -> None:
     with pytest.raises(TemplateError, match=r"image\(...\) must stand alone|has no form in JSON") as caught:
-        compile_template(source, path="p").render(ROW, lambda value: {"type": "url", "url": value})
+        compile_template(source, path="p").render(ROW, Links())
     assert caught.value.line == 1
 
 
 def test_a_null_is_handled_where_the_template_says_so() -> None:
     source = "{{ null or 'n/a' }} {{ null|default('none', true) }} {% if null is none %}no{% endif %} {{ null|tojson }}"
-    message = compile_template(source, path="p").render(ROW, dict).messages[0]
+    message = compile_template(source, path="p").render(ROW, Links()).messages[0]
     assert message["content"] == "n/a none no null"
 
 

@@ -13,6 +13,7 @@ import pytest
 from pipeline.core.errors import TemplateError
 from pipeline.core.template import compile_template
 from pipeline.core.template_values import MAX_CHARACTERS
+from tests.support.media import Links
 
 
 class Account:
@@ -47,7 +48,7 @@ def attack(source: str) -> tuple[str | None, Account, dict[str, Any], float]:
     started = time.process_time()
     text: str | None = None
     with suppress(TemplateError):
-        text = str(compile_template(source, path="p").render(row, dict).messages[0]["content"])
+        text = str(compile_template(source, path="p").render(row, Links()).messages[0]["content"])
     return text, account, row, time.process_time() - started
 
 
@@ -127,16 +128,16 @@ def test_a_refusal_leaves_the_template_usable() -> None:
     template = compile_template("{% for a in range(n) %}{% for b in range(n) %}{% endfor %}{% endfor %}ok", path="p")
     for _ in range(3):
         with pytest.raises(TemplateError, match="1,000,000 steps"):
-            template.render({"n": 5000}, dict)
-        assert template.render({"n": 700}, dict).messages[0]["content"] == "ok"
+            template.render({"n": 5000}, Links())
+        assert template.render({"n": 700}, Links()).messages[0]["content"] == "ok"
 
 
 def test_the_largest_prompt_is_four_mebibytes_of_characters() -> None:
     template = compile_template("{{ a }}{{ b }}", path="p")
     row = {"a": "a" * (MAX_CHARACTERS - 1), "b": "b"}
-    assert len(template.render(row, dict).messages[0]["content"]) == MAX_CHARACTERS
+    assert len(template.render(row, Links()).messages[0]["content"]) == MAX_CHARACTERS
     with pytest.raises(TemplateError, match="4,194,305 characters"):
-        template.render({**row, "b": "bb"}, dict)
+        template.render({**row, "b": "bb"}, Links())
 
 
 def test_plain_data_has_its_harmless_methods() -> None:
@@ -146,5 +147,5 @@ def test_plain_data_has_its_harmless_methods() -> None:
         "{{ d.get('zz', 1) }} {{ 2**10 }} {{ 7 % 4 }} {% for g in ys|groupby('k') %}{{ g.grouper }}{% endfor %}"
     )
     row = {"s": "a-b", "xs": ["a", "b"], "d": {"keys": 1}, "ys": [{"k": 2}, {"k": 2}]}
-    text = compile_template(source, path="p").render(row, dict).messages[0]["content"]
+    text = compile_template(source, path="p").render(row, Links()).messages[0]["content"]
     assert text == "A-B a a+b a,b 1 keys10True 1 1 1024 3 2"

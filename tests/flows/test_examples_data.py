@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import subprocess
 import sys
@@ -30,6 +31,16 @@ def read_reviews() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def read_rows(file: str) -> list[dict[str, Any]]:
+    path = DATASETS / file
+    if path.suffix == ".parquet":
+        return pq.read_table(path).to_pylist()
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    with path.open(encoding="utf-8", newline="") as table:
+        return list(csv.DictReader(table))
+
+
 def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(DATASETS / "make_arithmetic.py"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=60)
@@ -38,29 +49,39 @@ def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
 # Cards
 
 
-@pytest.mark.parametrize(
-    ("file", "card"), [("arithmetic.parquet", "arithmetic.md"), ("sentiment-ko.csv", "sentiment-ko.md")]
+FILES = (
+    *("arithmetic.parquet", "sentiment-ko.csv", "shapes.csv", "tool-calls.jsonl", "notices.jsonl"),
+    *("manual-questions.csv", "dialogues.jsonl"),
 )
-def test_a_card_gives_the_hash_rows_and_licence_of_its_file(file: str, card: str) -> None:
-    text = (DATASETS / card).read_text(encoding="utf-8")
-    rows = len(read_arithmetic() if file.endswith("parquet") else read_reviews())
+
+
+def card_of(file: str) -> str:
+    return (DATASETS / file).with_suffix(".md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_card_gives_the_hash_rows_and_licence_of_its_file(file: str) -> None:
+    text = card_of(file)
+    assert text.startswith(f"# {file}\n")
     assert re.findall(r"\b[0-9a-f]{64}\b", text) == [sha256((DATASETS / file).read_bytes()).hexdigest()]
-    assert f"| Rows | {rows} |" in text
+    assert f"| Rows | {len(read_rows(file))} |" in text
     assert "| Licence | CC0-1.0 |" in text
 
 
-def test_every_data_file_has_a_card_that_the_readme_links() -> None:
-    files = {path.stem for path in DATASETS.iterdir() if path.suffix in {".parquet", ".csv", ".jsonl", ".arrow"}}
+def test_every_data_file_has_a_card_that_the_readme_links_with_its_rows() -> None:
+    files = {path.name for path in DATASETS.iterdir() if path.suffix in {".parquet", ".csv", ".jsonl", ".arrow"}}
     readme = (DATASETS / "README.md").read_text(encoding="utf-8")
-    assert files == {"arithmetic", "sentiment-ko"}
-    assert set(re.findall(r"\]\((.+?)\.md\)", readme)) == files
-    assert all((DATASETS / f"{stem}.md").is_file() for stem in files)
+    assert files == set(FILES)
+    listed = re.findall(r"^\| `([\w.-]+)`.*? \| (\d+) \|.*\| \[[\w.-]+\]\((.+?)\) \|$", readme, flags=re.MULTILINE)
+    assert sorted(listed) == sorted(
+        (file, str(len(read_rows(file))), Path(file).with_suffix(".md").name) for file in FILES
+    )
 
 
-def test_the_card_lists_the_columns_of_the_file() -> None:
-    for card, columns in (("arithmetic.md", list(read_arithmetic()[0])), ("sentiment-ko.md", list(read_reviews()[0]))):
-        section = (DATASETS / card).read_text(encoding="utf-8").split("## Columns")[1].split("\n## ")[0]
-        assert re.findall(r"^\| `([\w-]+)` \|", section, flags=re.MULTILINE) == columns
+@pytest.mark.parametrize("file", FILES)
+def test_the_card_lists_the_columns_of_the_file(file: str) -> None:
+    section = card_of(file).split("## Columns")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `([\w-]+)` \|", section, flags=re.MULTILINE) == list(read_rows(file)[0])
 
 
 def test_the_arithmetic_card_counts_the_steps() -> None:

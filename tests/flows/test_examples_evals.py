@@ -77,8 +77,12 @@ def test_gates_and_models_name_what_the_evaluation_has(name: str) -> None:
     assert all(gate["metric"] in metrics and gate["model"] in models for gate in settings.get("gates", []))
 
 
-def no_image(value: Any) -> dict[str, Any]:
-    raise AssertionError(f"the examples have no images, found {value!r}")
+class NoMedia:
+    def image_source(self, value: Any) -> dict[str, Any]:
+        raise AssertionError(f"the examples have no images, found {value!r}")
+
+    def document_source(self, value: Any) -> dict[str, Any]:
+        raise AssertionError(f"the examples have no documents, found {value!r}")
 
 
 @pytest.mark.parametrize(("name", "column"), [("arithmetic", "question"), ("sentiment-ko", "review")])
@@ -91,7 +95,7 @@ def test_every_question_stands_verbatim_in_the_user_message_of_every_prompt(name
         template = compile_template(path.read_text(encoding="utf-8"), path=str(path))
         assert template.columns <= rows[0].keys()
         for row in rows:
-            rendered = template.render(row, no_image)
+            rendered = template.render(row, NoMedia())
             assert [message["role"] for message in rendered.messages] == ["user"]
             assert row[column] in rendered.messages[0]["content"]
             assert isinstance(rendered.system, str)

@@ -43,14 +43,148 @@ def test_unknown_parameters_pass_through_and_decimals_become_numbers() -> None:
     assert body == {"model": "m", "temperature": 0.0, "novel": {"deep": 1.5}, "messages": list(ASK.messages)}
 
 
-def test_parameters_cannot_replace_model_or_messages_and_never_ask_for_a_stream() -> None:
-    request = replace(ASK, params={"model": "other", "messages": [], "stream": True})
+def test_parameters_cannot_replace_model_or_messages() -> None:
+    request = replace(ASK, params={"model": "other", "messages": []})
 
-    assert encode(provider("anthropic"), request, "m") == {
-        "model": "m",
-        "messages": list(ASK.messages),
-        "stream": False,
-    }
+    assert encode(provider("anthropic"), request, "m") == {"model": "m", "messages": list(ASK.messages)}
+
+
+@pytest.mark.parametrize(
+    ("params", "streams"),
+    [
+        ({}, None),
+        ({"stream": None}, None),
+        ({"stream": True}, True),
+        ({"stream": False}, False),
+        ({"max_tokens": 16_000}, None),
+        ({"max_tokens": 16_001}, True),
+        ({"max_tokens": 64_000, "stream": False}, False),
+        ({"max_tokens": 64_000, "stream": None}, True),
+        ({"max_tokens": "many"}, None),
+    ],
+)
+def test_long_answers_are_streamed_unless_the_evaluation_says_otherwise(params: Any, streams: bool | None) -> None:
+    request = replace(ASK, params=params)
+
+    for protocol in ("anthropic-messages", "openai-chat"):
+        assert wire_format(protocol).streams(request) is bool(streams)
+    assert encode(provider("anthropic"), request, "m").get("stream") is streams
+    assert encode(provider("openai"), request, "m")["stream"] is bool(streams)
+
+
+SHORT, LONG = {"type": "ephemeral"}, {"type": "ephemeral", "ttl": "1h"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "ttl"),
+    [
+        (ASK, "5m"),
+        (replace(ASK, params={"cache_control": SHORT}), "5m"),
+        (replace(ASK, params={"cache_control": LONG}), "1h"),
+        (replace(ASK, params={"tools": [{"name": "f", "cache_control": LONG}]}), "1h"),
+        (replace(ASK, system=({"type": "text", "text": "s", "cache_control": LONG},)), "1h"),
+        (replace(ASK, system="s", params={"cache_control": None}), "5m"),
+        (
+            Request(
+                messages=(
+                    {"role": "user", "content": [{"type": "text", "text": "a", "cache_control": LONG}]},
+                    {"role": "user", "content": [{"type": "text", "text": "b", "cache_control": SHORT}]},
+                )
+            ),
+            "1h",
+        ),
+    ],
+)
+def test_cache_writes_without_a_split_are_booked_as_what_was_asked_for(request_: Request, ttl: str) -> None:
+    format_ = wire_format("anthropic-messages")
+    usage = {"input_tokens": 1, "cache_creation_input_tokens": 9, "output_tokens": 2}
+    decoder = format_.decoder(200, {}, cache_ttl=format_.cache_ttl(request_))
+    decoder.feed(json.dumps(MESSAGE | {"usage": usage}).encode())
+    answer = decoder.finish()
+
+    assert isinstance(answer, Response)
+    booked = (answer.usage.cache_write_5m_tokens, answer.usage.cache_write_1h_tokens)
+    assert booked == ((9, None) if ttl == "5m" else (None, 9))
+    assert wire_format("openai-chat").cache_ttl(request_) == "5m"
+
+
+EVERY_PARAMETER: dict[str, Any] = {
+    "max_tokens": 1024,
+    "temperature": 0.5,
+    "top_p": 0.9,
+    "top_k": 40,
+    "stop_sequences": ["x", "y"],
+    "metadata": {"user_id": "u"},
+    "service_tier": "standard_only",
+    "speed": "fast",
+    "inference_geo": "us",
+    "container": {"id": "c", "skills": []},
+    "cache_control": LONG,
+    "tools": [
+        {
+            "name": "f",
+            "input_schema": {"type": "object"},
+            "strict": True,
+            "cache_control": SHORT,
+            "defer_loading": False,
+        },
+        {"type": "text_editor_20250728", "name": "str_replace_based_edit_tool", "max_characters": 9},
+        {"type": "computer_20251124", "name": "computer", "display_width_px": 1, "display_height_px": 1},
+        {"type": "web_search_20260318", "name": "web_search", "max_uses": 2, "blocked_domains": ["a.example"]},
+    ],
+    "output_config": {"effort": "xhigh", "format": {"type": "json_schema", "schema": {"type": "object"}}},
+}
+
+
+@pytest.mark.parametrize("name", list(EVERY_PARAMETER))
+def test_every_parameter_of_the_protocol_goes_out_as_it_is(name: str) -> None:
+    sent = encode(provider("anthropic"), replace(ASK, params={name: EVERY_PARAMETER[name]}), "m")
+
+    assert sent == {"model": "m", name: EVERY_PARAMETER[name], "messages": list(ASK.messages)}
+
+
+@pytest.mark.parametrize(
+    "thinking",
+    [
+        {"type": "enabled", "budget_tokens": 2048, "display": "omitted"},
+        {"type": "adaptive", "display": "summarized"},
+        {"type": "disabled"},
+        {"type": "between_tools"},
+    ],
+)
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"type": "auto", "disable_parallel_tool_use": True},
+        {"type": "any", "disable_parallel_tool_use": True},
+        {"type": "tool", "name": "f", "disable_parallel_tool_use": True},
+        {"type": "none"},
+    ],
+)
+def test_every_form_of_thinking_and_tool_choice_goes_out_as_it_is(thinking: Any, choice: Any) -> None:
+    params = {"thinking": thinking, "tool_choice": choice}
+    sent = encode(provider("anthropic"), replace(ASK, params=params), "m")
+
+    assert {name: sent[name] for name in params} == params
+
+
+def test_histories_with_thinking_go_back_word_for_word() -> None:
+    turns = (
+        {"role": "user", "content": "hi"},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "thinking", "thinking": "", "signature": "c2ln"},
+                {"type": "redacted_thinking", "data": "b3BhcXVl"},
+                {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"b": 1, "a": 2}},
+            ],
+        },
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "r"}]},
+    )
+    sent = wire_format("anthropic-messages").encode(Request(messages=turns), "m", provider("anthropic"))
+
+    assert json.loads(sent)["messages"] == list(turns)
+    assert b'{"b":1,"a":2}' in sent
 
 
 def test_headers_hold_version_and_beta_but_no_key() -> None:

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
-from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from pipeline.core.settings import ProviderSettings
-from pipeline.providers.capabilities import capabilities, objections
+from pipeline.core.records import Request
+from pipeline.providers.capabilities import capabilities, gateway
+from pipeline.providers.objections import objections
 from tests.support.providers import provider
 
 SEED_MODELS = [
@@ -23,16 +21,11 @@ SEED_MODELS = [
 ]
 
 
-def against(
-    name: str, model: str, params: dict[str, Any] | None = None, *, prefill: bool = False, image_urls: bool = False
-) -> list[str]:
-    return objections(params or {}, prefill=prefill, image_urls=image_urls, provider=provider(name), model=model)
-
-
 @pytest.mark.parametrize(("name", "model"), SEED_MODELS)
 def test_every_model_of_both_documents_is_known_and_takes_a_plain_request(name: str, model: str) -> None:
     assert capabilities(name, model) is not None
-    assert against(name, model, {"max_tokens": 1024}) == []
+    plain = Request(messages=({"role": "user", "content": "hi"},), params={"max_tokens": 1024})
+    assert objections(plain, provider=provider(name), model=model) == []
 
 
 def test_both_gateways_spellings_are_one_model() -> None:
@@ -67,9 +60,8 @@ def test_retirement_dates_are_those_of_the_official_sdk() -> None:
 
 
 @pytest.mark.parametrize("model", ["sim-unheard-of", "claude-foo", ""])
-def test_nothing_is_said_of_an_unknown_model(model: str) -> None:
+def test_an_unknown_model_has_no_limits(model: str) -> None:
     assert capabilities("apimart", model) is None
-    assert against("apimart", model, {"max_tokens": 10**9, "temperature": 1, "top_p": 0.1}, prefill=True) == []
 
 
 def test_a_recorded_model_has_no_limits() -> None:
@@ -77,100 +69,36 @@ def test_a_recorded_model_has_no_limits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "model", "params", "part"),
+    ("model", "tokens"),
     [
-        ("apimart", "claude-sonnet-4-5-20250929", {"max_tokens": 64_001}, "over the 64000"),
-        ("apimart", "claude-opus-4-1-20250805", {"max_tokens": 33_000}, "over the 32000"),
-        ("apimart", "claude-sonnet-4-5-20250929", {"temperature": Decimal("0"), "top_p": 1}, "together with top_p"),
-        ("anthropic", "claude-opus-4-7", {"temperature": Decimal("0.0")}, "leave temperature out"),
-        ("anthropic", "claude-opus-5", {"top_k": 5}, "leave top_k out"),
-        ("openai", "gpt-5.1", {"temperature": 0}, "leave temperature out"),
-        ("apimart", "claude-sonnet-4-5-20250929", {"stop_sequences": list("abcde")}, "at most 4"),
-        ("openai", "gpt-4.1", {"stop_sequences": list("abcde")}, "at most 4"),
-        ("apimart", "claude-opus-4-1-20250805-thinking", {"temperature": 1}, "refuses temperature"),
-        ("apimart", "claude-opus-4-1-20250805-thinking", {"tool_choice": {"type": "any"}}, "thinking"),
-        ("anthropic", "claude-opus-5-5", {"tool_choice": {"type": "tool", "name": "f"}}, 'use "auto"'),
-        ("anthropic", "claude-opus-4-7", {"thinking": {"type": "enabled", "budget_tokens": 2048}}, "adaptive"),
-        ("anthropic", "claude-haiku-4-5", {"thinking": {"type": "adaptive"}}, "thinking.type"),
-        ("anthropic", "claude-haiku-4-5", {"thinking": {"type": "enabled", "budget_tokens": 9}}, "at least 1024"),
-        (
-            "anthropic",
-            "claude-haiku-4-5",
-            {"max_tokens": 1024, "thinking": {"type": "enabled", "budget_tokens": 1024}},
-            "below max_tokens",
-        ),
-        (
-            "anthropic",
-            "claude-haiku-4-5",
-            {"temperature": 0, "thinking": {"type": "enabled", "budget_tokens": 1024}},
-            "no choice of temperature",
-        ),
-        (
-            "anthropic",
-            "claude-haiku-4-5",
-            {"tool_choice": {"type": "any"}, "thinking": {"type": "enabled", "budget_tokens": 1024}},
-            "cannot be combined with thinking",
-        ),
-        ("apimart", "claude-haiku-4-5", {"temperature": Decimal("1.5")}, "outside 0 to 1"),
-        ("apimart", "claude-haiku-4-5", {"stream": True}, "stored whole"),
+        ("claude-opus-5-5", 512),
+        ("claude-sonnet-4-5-20250929", 1024),
+        ("claude-opus-4-7", 2048),
+        ("anthropic/claude-haiku-4.5", 4096),
+        ("gpt-4.1", None),
     ],
 )
-def test_what_would_be_refused_is_said_before_it_is_sent(
-    name: str, model: str, params: dict[str, Any], part: str
-) -> None:
-    (objection,) = against(name, model, params)
+def test_the_shortest_cacheable_prompt_is_known(model: str, tokens: int | None) -> None:
+    known = capabilities("any", model)
 
-    assert part in objection
-
-
-@pytest.mark.parametrize(
-    ("name", "model", "params"),
-    [
-        ("apimart", "claude-sonnet-4-5-20250929", {"max_tokens": 64_000, "temperature": 0}),
-        ("anthropic", "claude-opus-4-7", {"temperature": Decimal("1.0"), "top_p": 1}),
-        ("anthropic", "claude-haiku-4-5", {"stop_sequences": list("abcdef")}),
-        ("openai", "gpt-4.1", {"temperature": 1.7, "top_p": 0.5}),
-        ("anthropic", "claude-opus-4-6", {"thinking": {"type": "adaptive"}, "max_tokens": 128_000}),
-    ],
-)
-def test_what_is_taken_meets_no_objection(name: str, model: str, params: dict[str, Any]) -> None:
-    assert against(name, model, params) == []
+    assert known is not None
+    assert known.cache_minimum_tokens == tokens
 
 
-@pytest.mark.parametrize(
-    "model", ["anthropic/claude-opus-4.6", "claude-sonnet-4-6", "claude-opus-5", "claude-haiku-5-5"]
-)
-def test_a_prefill_is_refused_from_4_6_on(model: str) -> None:
-    (objection,) = against("ofox", model, prefill=True)
+def test_only_models_before_4_5_have_no_output_config_and_only_those_after_4_6_the_new_tokenizer() -> None:
+    old = ["claude-opus-4-1-20250805", "claude-sonnet-4"]
+    middle = ["claude-haiku-4-5", "claude-opus-4-6", "claude-sonnet-4-6"]
+    new = ["claude-opus-4-7", "claude-sonnet-5", "claude-haiku-5-5"]
+    found = {model: capabilities("any", model) for model in [*old, *middle, *new]}
 
-    assert "prefill" in objection
-    assert "user message" in objection
-
-
-def test_a_prefill_is_taken_before_4_6_but_not_with_thinking_or_a_format() -> None:
-    assert against("ofox", "anthropic/claude-sonnet-4.5", prefill=True) == []
-    assert against("apimart", "claude-sonnet-4-5-20250929-thinking", prefill=True) != []
-    form = {"output_config": {"format": {"type": "json_schema", "schema": {}}}}
-    assert against("apimart", "claude-sonnet-4-5-20250929", form, prefill=True) != []
+    assert [model for model, known in found.items() if known and not known.output_config] == old
+    assert [model for model, known in found.items() if known and known.dense_tokens] == new
 
 
-def test_images_by_url_are_refused_by_ofox_alone() -> None:
-    (objection,) = against("ofox", "anthropic/claude-sonnet-4.5", image_urls=True)
-
-    assert "URL" in objection
-    assert against("apimart", "claude-sonnet-4-5-20250929", image_urls=True) == []
-
-
-def test_the_newer_protocol_version_takes_no_sampling_at_all() -> None:
-    newer = replace(provider("anthropic"), headers={"Anthropic-Version": "2026-10-21"})
-    found = objections({"temperature": 1}, prefill=False, image_urls=False, provider=newer, model="claude-haiku-4-5")
-
-    assert len(found) == 1
-    assert "2026-10-21" in found[0]
-
-
-def test_a_providers_own_name_brings_no_gateway_rules() -> None:
-    lab = ProviderSettings(name="lab", protocol="anthropic-messages", base_url="http://127.0.0.1")
-    params = {"stop_sequences": list("abcde")}
-
-    assert objections(params, prefill=False, image_urls=True, provider=lab, model="claude-haiku-4-5") == []
+def test_a_gateway_without_an_entry_has_no_rules_of_its_own() -> None:
+    assert (gateway("apimart").max_stop_sequences, gateway("ofox").url_images) == (4, False)
+    assert (gateway("lab").max_stop_sequences, gateway("lab").url_images, gateway("lab").unknown_params) == (
+        None,
+        True,
+        (),
+    )

@@ -41,7 +41,7 @@ def fail(value: Any, **more: Any) -> Failure:
         (b" \n", "the body is empty"),
         (b"<html><title>Login</title></html>", "Login"),
         (json.dumps(MESSAGE).encode()[:-5], "not JSON"),
-        (b"event: message_start\ndata: {}\n\n", "not JSON"),
+        (b"event: message_start\ndata: {}\n\n", "the stream ended early"),
         (b"{}", "neither an answer nor an error"),
         (b"null", "no JSON object"),
         (b'"hello"', "no JSON object"),

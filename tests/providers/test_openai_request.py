@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -54,7 +55,10 @@ def test_address_and_key() -> None:
         ({"metadata": {"user_id": "u"}}, {"user": "u"}),
         ({"metadata": {"user_id": None, "team": "x"}}, {"metadata": {"team": "x"}}),
         ({"top_k": 4, "seed": 7, "novel": [1]}, {"top_k": 4, "seed": 7, "novel": [1]}),
-        ({"thinking": {"type": "adaptive"}, "cache_control": {"type": "ephemeral"}, "stream": True}, {}),
+        ({"thinking": {"type": "adaptive"}, "cache_control": {"type": "ephemeral"}}, {}),
+        ({"stream": False, "stream_options": {"x": 1}}, {}),
+        ({"stream": True}, {"stream_options": {"include_usage": True}}),
+        ({"stream": True, "stream_options": {"x": 1}}, {"stream_options": {"x": 1, "include_usage": True}}),
         ({"output_config": {"effort": "low"}}, {"reasoning_effort": "low"}),
         ({"service_tier": "standard_only"}, {"service_tier": "default"}),
         ({"service_tier": "flex"}, {"service_tier": "flex"}),
@@ -141,6 +145,31 @@ def test_documents_become_files_and_text() -> None:
         {"type": "text", "text": "words"},
         {"type": "file", "file": {"file_id": "file_1"}},
     ]
+
+
+def test_documents_of_text_become_text_and_what_has_no_counterpart_goes_out_as_it_is() -> None:
+    parts = [{"type": "text", "text": "A"}, {"type": "text", "text": "B"}]
+    data = base64.b64encode("단어".encode()).decode()
+    coded = {"type": "document", "source": {"type": "base64", "media_type": "text/plain", "data": data}}
+    blocks = {"type": "document", "source": {"type": "content", "content": parts}}
+    string = {"type": "document", "source": {"type": "content", "content": "C"}}
+    found = {"type": "search_result", "source": "s", "title": "t", "content": parts}
+    odd = [
+        {"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}},
+        {"type": "image", "source": {"type": "file", "file_id": "file_1"}},
+        {"type": "input_audio", "source": {"type": "base64"}},
+        {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
+    ]
+
+    sent = messages({"role": "user", "content": [coded, blocks, string, found, *odd]})[0]["content"]
+    assert [part.get("text") for part in sent[:4]] == ["단어", "A\n\nB", "C", "A\n\nB"]
+    assert sent[4:] == odd
+
+
+def test_a_thinking_turn_without_a_call_is_its_text() -> None:
+    turn = {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "so"}]}
+
+    assert messages(USER, turn, USER)[1] == {"role": "assistant", "content": "so"}
 
 
 def test_a_tool_round_trip_becomes_calls_and_tool_messages() -> None:

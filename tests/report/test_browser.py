@@ -12,7 +12,15 @@ from playwright.sync_api import Browser, expect
 from pipeline.report.pages import render_pages
 from pipeline.report.view import RunView, Turn
 from tests.support.browser import Watched
-from tests.support.report import make_cell, make_comparison, make_sample, make_score, make_summary, make_view
+from tests.support.report import (
+    make_cell,
+    make_comparison,
+    make_grid_view,
+    make_sample,
+    make_score,
+    make_summary,
+    make_view,
+)
 
 pytestmark = pytest.mark.browser
 NAMES = ["index.html", "quality.html", "cost.html"]
@@ -114,6 +122,80 @@ def test_a_tooltip_tells_the_figures(browser: Browser, folder: Path) -> None:
     assert "95" not in watched.page.locator(".tip dt").all_inner_texts()
     assert "sonnet · steps" in watched.page.locator(".tip").inner_text()
     assert watched.complaints == []
+    watched.page.close()
+
+
+BROKEN_WORDS = """() => {
+  const broken = new Set();
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let text; (text = texts.nextNode());) {
+    const place = text.parentElement;
+    if (!place.checkVisibility() || place.closest("script, style, svg, .unseen, .skip, footer")) continue;
+    for (const word of text.data.matchAll(/[\\p{L}\\p{N}_.]+/gu)) {
+      const range = document.createRange();
+      range.setStart(text, word.index);
+      range.setEnd(text, word.index + word[0].length);
+      const lines = new Set([...range.getClientRects()].filter((box) => box.width > 0).map((box) => Math.round(box.top)));
+      if (lines.size > 1) broken.add(word[0]);
+    }
+  }
+  return [...broken];
+}"""
+OVERLAPPING_NAMES = """() => {
+  const names = [...document.querySelectorAll("#plot-frontier .mark-text.role-mark text")]
+    .filter((name) => name.textContent && name.getAttribute("visibility") !== "hidden")
+    .map((name) => name.getBoundingClientRect());
+  const pairs = names.flatMap((a, i) => names.slice(i + 1).map((b) => [a, b]));
+  return pairs.filter(([a, b]) => a.left < b.right && b.left < a.right && a.top + 2 < b.bottom && b.top + 2 < a.bottom).length;
+}"""
+
+
+@pytest.fixture(scope="module")
+def grids(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    views = {
+        "one model": make_grid_view(),
+        "two models": make_grid_view(models=("lab-sonnet", "lab-haiku")),
+        "incomplete": make_grid_view(planned=1000, unanswered=(3, None)),
+    }
+    folders = {name: tmp_path_factory.mktemp(name.replace(" ", "-")) for name in views}
+    for name, view in views.items():
+        render_pages(view, folders[name])
+    return folders
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("run", ["one model", "two models", "incomplete"])
+def test_a_grid_with_six_scorers_breaks_no_word_and_draws_without_a_complaint(
+    browser: Browser, grids: dict[str, Path], run: str, name: str, width: int
+) -> None:
+    watched = Watched(browser, grids[run] / name, width=width, scheme="dark" if run == "two models" else "light")
+    assert watched.complaints == []
+    assert watched.page.evaluate(BROKEN_WORDS) == []
+    assert watched.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert watched.page.evaluate(OVERLAPPING_NAMES) == 0
+    axes = watched.page.locator(".plot svg .role-axis-label text").all_text_contents()
+    assert not [text for text in axes if text.endswith("…")]
+    watched.page.close()
+
+
+def test_points_of_one_model_are_named_by_what_differs(browser: Browser, grids: dict[str, Path]) -> None:
+    watched = Watched(browser, grids["one model"] / "cost.html")
+    names = watched.page.locator("#plot-frontier .mark-text.role-mark text:not([visibility])").all_text_contents()
+    assert "plain · temperature 0.0" in names
+    assert not [name for name in names if "lab-sonnet" in name]
+    watched.page.close()
+
+
+def test_the_pair_of_a_sample_is_that_of_the_deciding_scorer(browser: Browser, grids: dict[str, Path]) -> None:
+    watched = Watched(browser, grids["one model"] / "quality.html")
+    watched.page.get_by_label("Result").select_option("outcome:wrong")
+    expect(watched.page.locator("#tally")).to_contain_text(" of ")
+    for line in watched.page.locator("#sample-table tbody tr").all()[:20]:
+        found = line.locator("[data-name='Expected and found']").inner_text().split()
+        assert found[0] in ("number:", "contains:", "json_schema:")
+        assert found[1:] == ["expected", "6", "found", "–"]
+    assert "repeat 1" in watched.page.locator(".where").all_inner_texts()[0]
     watched.page.close()
 
 

@@ -8,7 +8,8 @@ from itertools import combinations
 import pytest
 
 from pipeline.report import charts, labels, tables
-from tests.support.report import make_cell, make_comparison, make_summary, make_view
+from pipeline.report.spans import span
+from tests.support.report import make_cell, make_comparison, make_grid_view, make_summary, make_view
 
 SUMMARY = make_view().summary
 
@@ -120,3 +121,69 @@ def test_grid_parameters_are_part_of_a_cells_name() -> None:
     summary = make_summary([make_cell("a", "p", 0.9, params='{"temperature":0.7}')], [])
     assert tables.has_params(summary)
     assert tables.ranking(summary, "number")[0].params == "temperature 0.7"
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [
+        ([0.2, 0.9], True, (0.2, 0.9)),
+        ([1.0, 1.0], True, (0.95, 1.0)),
+        ([0.0], True, (0.0, 0.05)),
+        ([0.0], False, (-1.0, 1.0)),
+        ([200.0], False, (190.0, 210.0)),
+    ],
+)
+def test_an_axis_never_collapses(values: list[float], share: bool, expected: tuple[float, float]) -> None:
+    assert span(values, share=share) == pytest.approx(expected)
+
+
+def test_cells_that_are_all_equal_have_room_in_chart_and_table() -> None:
+    cells = [make_cell(name, "p", 1.0) for name in "ab"]
+    for cell in cells:
+        cell["metrics"]["number"] |= {"ci95": None}
+    summary = make_summary(cells, [])
+    chart = charts.quality(summary, "number")
+    assert chart is not None
+    scales = [layer["encoding"]["x"]["scale"]["domain"] for layer in chart.spec["layer"]]
+    assert scales == [[0.95, 1.0]] * 2
+    assert tables.whisker_ends(summary, "number") == ("90%", "100%")
+
+
+def test_free_answers_have_a_cost_axis_too() -> None:
+    cells = [make_cell(name, "p", 0.5, cost_per_1k_jobs_usd="0") for name in "ab"]
+    chart = charts.cost_against_quality(make_summary(cells, []), "number")
+    assert chart is not None
+    assert chart.spec["encoding"]["x"]["scale"]["domain"] == [0, 1]
+
+
+def test_more_series_than_colours_are_named_one_by_one() -> None:
+    chart = charts.quality(make_grid_view(models=("a", "b"), rows=2, repeats=1).summary, "number")
+    assert chart is not None
+    assert chart.spec["encoding"]["y"]["field"] == "short"
+    assert len({row["short"] for row in chart.spec["data"]["values"]}) == 12
+    assert chart.spec["usermeta"] == {"rows": 12, "lines": 3}
+
+
+def pairs(**metrics: tuple[bool, str]) -> tables.GainedLost:
+    """Compare two cells in metrics given as (pass/fail, test)."""
+    cells = [make_cell(name, "p", 0.5) for name in "ab"]
+    for cell in cells:
+        figures = cell["metrics"].pop("number")
+        for name, (pass_fail, _) in metrics.items():
+            cell["metrics"][name] = figures | {"passed": 100 if pass_fail else None}
+    found = [
+        make_comparison(("a", "p"), ("b", "p"), 0.1, metric=name, test=test) for name, (_, test) in metrics.items()
+    ]
+    return tables.gained_lost(make_summary(cells, found))
+
+
+def test_rows_won_and_lost_are_explained_as_the_metric_means_them() -> None:
+    right, graded = (True, "mcnemar_exact"), (False, "paired_t")
+    assert "right and the second wrong" in pairs(number=right).words
+    assert "more often than the second" in pairs(number=(True, "paired_t")).words
+    mixed = pairs(number=right, rouge=graded)
+    assert mixed.heads == ("Gained", "Lost")
+    assert "For the graded rouge: rows with a higher and with a lower score." in mixed.words
+    alone = pairs(rouge=graded)
+    assert alone.heads == ("Higher", "Lower")
+    assert "right" not in alone.words

@@ -8,6 +8,7 @@ import json
 import re
 import tomllib
 from collections import Counter
+from decimal import Decimal
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +20,15 @@ from pipeline.core.errors import OutputError
 from pipeline.report.pages import render_pages
 from pipeline.report.vendored import VENDOR_FOLDER, chart_scripts
 from pipeline.report.view import RunView, Turn
-from tests.support.report import make_cell, make_comparison, make_sample, make_score, make_summary, make_view
+from tests.support.report import (
+    make_cell,
+    make_comparison,
+    make_grid_view,
+    make_sample,
+    make_score,
+    make_summary,
+    make_view,
+)
 
 NAMES = ["index.html", "quality.html", "cost.html"]
 VOID = {"meta", "input", "line", "circle"}
@@ -137,6 +146,24 @@ def test_a_simulated_run_says_so_on_every_page_and_a_real_one_does_not(
     render_pages(make_view(simulated=False), tmp_path)
     assert "Simulated run" in pages[name].split("<header")[0]
     assert "Simulated run" not in (tmp_path / name).read_text(encoding="utf-8")
+
+
+def test_an_unfinished_run_says_so_on_every_page_and_decides_no_gate(tmp_path: Path) -> None:
+    render_pages(make_grid_view(planned=1000, unanswered=(3, Decimal("0.12"))), tmp_path)
+    index, quality, cost = ((tmp_path / name).read_text(encoding="utf-8") for name in NAMES)
+    assert "<h1>216 of 1,000 jobs answered: this run is not finished</h1>" in index
+    assert '<span class="value">216 of 1,000</span>' in index
+    assert index.index("This run is not finished: 784 of") < index.index("3 requests were sent")
+    assert index.count("not decided") == 9
+    assert not re.search(r"judged (better|worse)", index)
+    for page in (quality, cost):
+        assert "216 of 1,000 jobs answered: this run is not finished" in page.split("<header")[0]
+    assert "they may have cost up to $0.120" in cost
+
+
+def test_a_finished_run_does_not_call_itself_unfinished(tmp_path: Path) -> None:
+    for path in render_pages(make_grid_view(planned=216), tmp_path):
+        assert "not finished" not in path.read_text(encoding="utf-8")
 
 
 def test_a_run_with_two_metrics_gets_a_section_for_each(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from pipeline.report.payload import as_payload, fit, outcome
+from pipeline.report.payload import as_payload, decided, fit, outcome
 from pipeline.report.samples import Candidate, pick_samples
 from pipeline.report.view import Sample
 from tests.support.report import make_sample, make_score
@@ -79,6 +79,30 @@ def test_a_limit_is_kept(limit: int) -> None:
 )
 def test_a_sample_is_sorted_by_its_worst_score(sample: Sample, expected: str) -> None:
     assert outcome(sample) == expected
+
+
+RIGHT, WRONG = make_score(passed=True, value=1.0), make_score()
+BARE = make_score(extracted=None, expected=None)
+GRADE, LOW_GRADE = make_score(passed=None, value=0.9), make_score(passed=None, value=0.2)
+UNSCORED = make_score(passed=None, value=None, status="unscored")
+
+
+@pytest.mark.parametrize(
+    ("sample", "place"),
+    [
+        (make_sample(scores=(RIGHT, WRONG)), 1),
+        (make_sample(scores=(GRADE, RIGHT, BARE, WRONG)), 3),
+        (make_sample(scores=(RIGHT, BARE)), 1),
+        (make_sample(scores=(GRADE, RIGHT)), 1),
+        (make_sample(scores=(GRADE, LOW_GRADE)), 1),
+        (make_sample(scores=(UNSCORED,)), 0),
+        (make_sample(scores=()), None),
+        (make_sample(status="error", scores=()), None),
+    ],
+)
+def test_the_shown_pair_is_that_of_the_scorer_that_decided(sample: Sample, place: int | None) -> None:
+    assert decided(sample) == place
+    assert as_payload(sample)["decided"] == place
 
 
 def test_unknown_figures_stay_unknown() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.report.cautions import cautions
 from pipeline.report.cells import compare, judge
-from pipeline.report.words import verdict
+from pipeline.report.words import gate_sentence, verdict
 from tests.support.report import make_cell, make_comparison, make_summary, make_view
 
 A, B, C = ("sonnet", "steps"), ("haiku", "steps"), ("opus", "steps")
@@ -137,6 +137,18 @@ def test_a_clean_run_needs_no_care() -> None:
     [
         ({"simulated": True}, "simulated", "Simulated run"),
         ({"gates": [{"metric": "number", "passed": False}]}, "gate", "1 gate failed (number)."),
+        ({"jobs": {"planned": 1000}}, "incomplete", "600 of its 1,000 jobs have not been done"),
+        (
+            {"jobs": {"planned": 1000}, "gates": [{"metric": "number", "passed": False}]},
+            "incomplete",
+            "no gate is decided",
+        ),
+        (
+            {"unanswered": {"requests": 3, "usd": "0.12"}},
+            "unanswered",
+            "3 requests were sent whose answers were never stored; they may have cost up to $0.120, which is not in",
+        ),
+        ({"unanswered": {"requests": 1, "usd": None}}, "unanswered", "what it may have cost is unknown"),
         ({"jobs": {"error": 1}}, "error", "Left out of every mean: 1 job ending in an error."),
         ({"jobs": {"blocked": 2}}, "blocked", "2 jobs blocked by the guard"),
         ({"jobs": {"truncated": 9}}, "truncated", "2.2 % of the answers (9 of 409) cut off at a token limit"),
@@ -153,7 +165,7 @@ def test_a_clean_run_needs_no_care() -> None:
 def test_each_weakness_is_said_aloud(changes: dict[str, Any], kind: str, words: str) -> None:
     summary = two(0.1)
     for name, value in changes.items():
-        summary[name] = {**summary[name], **value} if isinstance(value, dict) else value
+        summary[name] = {**summary.get(name, {}), **value} if isinstance(value, dict) else value
     assert [(caution.kind, words in plain(caution.text)) for caution in cautions(summary)] == [(kind, True)]
 
 
@@ -169,3 +181,47 @@ def test_unscored_answers_are_counted() -> None:
     summary = two(0.1)
     summary["cells"][0]["metrics"]["number"]["unscored"] = 3
     assert cautions(summary)[0].text == "Missing from the mean of number: 3 answers that could not be scored."
+
+
+def test_an_unfinished_run_is_called_so_before_anything_else() -> None:
+    summary = two(0.1) | {"simulated": True}
+    summary["jobs"] |= {"planned": 1000, "ok": 390, "error": 10}
+    told = verdict(summary)
+    assert told.headline == "390 of 1,000 jobs answered: this run is not finished"
+    assert told.sentences[0] == "So far: sonnet leads."
+    assert told.sentences[-1] == "The 400 jobs so far cost $1.50."
+    assert [caution.kind for caution in cautions(summary)][:2] == ["incomplete", "simulated"]
+
+
+@pytest.mark.parametrize("planned", [400, 399])
+def test_a_run_with_all_its_jobs_is_finished(planned: int) -> None:
+    summary = two(0.1)
+    summary["jobs"]["planned"] = planned
+    assert verdict(summary).headline == "sonnet leads."
+    assert cautions(summary) == ()
+
+
+CELL = {"model": "lab-sonnet", "prompt": "plain", "params": '{"temperature":0.8}'}
+GATE = {"metric": "number", "model": None, "prompt": None, "min": 0.99, "max": None, "pass_fail": True, "cell": CELL,
+        "value": 0.8833, "passed": False, "note": None}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "lab-sonnet · plain · temperature 0.8: number 88.3 %, required at least 99.0 %"),
+        ({"value": 0.98996}, "lab-sonnet · plain · temperature 0.8: number 98.996 %, required at least 99.000 %"),
+        (
+            {"pass_fail": False, "min": 0.5, "max": 0.75, "value": 0.883},
+            "lab-sonnet · plain · temperature 0.8: number 0.883, required at least 0.500 and at most 0.750",
+        ),
+        (
+            {"cell": None, "value": None, "model": "typo", "note": "no cell has it"},
+            "typo: number, required at least 99.0 %; no cell has it",
+        ),
+        ({"cell": None, "value": None, "pass_fail": None}, "number, required at least 0.990"),
+        ({"metric": "a\x1b[2J"}, "lab-sonnet · plain · temperature 0.8: a␛[2J 88.3 %, required at least 99.0 %"),
+    ],
+)
+def test_a_gate_is_told_in_one_sentence(changes: dict[str, Any], sentence: str) -> None:
+    assert plain(gate_sentence(GATE | changes)) == sentence

@@ -11,9 +11,11 @@ import httpx
 import pytest
 
 from pipeline.core.errors import KeyRefused, RequestRejected, SettingsError, StoppedResumable
-from pipeline.core.records import Failure
+from pipeline.core.records import Failure, Request, Result
 from pipeline.core.settings import Limits, RunSettings
-from tests.support.lanes import Lane, job, message, problem, sent
+from pipeline.run.control import RunControl
+from pipeline.run.need import need_of
+from tests.support.lanes import Kept, Lane, job, message, problem, sent
 
 
 async def test_every_job_gets_one_result_with_usage_and_cost() -> None:
@@ -270,3 +272,156 @@ async def test_the_key_is_in_no_result() -> None:
 
     results = await Lane(answer, [job(0), job(1)]).run()
     assert "canary" not in repr(results)
+
+
+async def test_a_wrong_parameter_costs_at_most_twenty_requests_whatever_the_concurrency() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        await anyio.sleep(0.001)
+        return problem(400, "invalid_request_error", "top_k: bad")
+
+    lane = Lane(answer, [job(number) for number in range(500)], run=RunSettings(concurrency=64))
+    assert len(await lane.run()) == 20
+    assert len(lane.kept.started) == 20
+
+
+async def test_different_refusals_do_not_hold_up_the_trial() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        number = int(sent(request).removeprefix("number "))
+        return problem(413, "request_too_large", f"row {number} is too long") if number < 60 else message()
+
+    results = await Lane(answer, [job(number) for number in range(100)], run=RunSettings(concurrency=8)).run()
+    assert Counter(result.status for result in results) == {"error": 60, "ok": 40}
+
+
+async def test_our_own_backoff_is_no_demand_of_the_provider() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return problem(500, "api_error") if answered.pop() else message()
+
+    answered = [False, True, True, True]
+    lane = Lane(answer, [job(1)], run=RunSettings(max_wait_seconds=0.001))
+    assert [result.status for result in await lane.run()] == ["ok"]
+    assert lane.control.reason is None
+
+
+async def test_rate_limits_without_a_time_are_asked_again_ever_more_slowly() -> None:
+    refusals = 8
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal refusals
+        refusals -= 1
+        return problem(429, "rate_limit_error") if refusals >= 0 else message()
+
+    lane = Lane(answer, [job(1)])
+    assert [result.status for result in await lane.run()] == ["ok"]
+    assert lane.clock.monotonic() >= 1 + 2 + 4 + 8 + 16 + 32 + 60 + 60
+
+
+async def test_answers_that_cannot_be_stored_hold_up_the_sending() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return message()
+
+    class SlowDisk(Kept):
+        async def put(self, result: Result) -> None:
+            await anyio.sleep(0.02)
+            self.waiting = max(self.waiting, len(self.started) - len(self.results))
+            await super().put(result)
+
+        waiting = 0
+
+    lane = Lane(answer, [job(number) for number in range(60)], run=RunSettings(concurrency=4))
+    slow = lane.use(SlowDisk())
+    await lane.run()
+    assert slow.waiting <= 4, "no more is sent than can be in flight, however slow the disk"
+
+
+async def test_what_is_at_stake_for_an_open_job_is_known_at_every_moment() -> None:
+    """One attempt may have been paid, then the key is withdrawn: the bound of the first stays booked."""
+    seen = 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal seen
+        seen += 1
+        return problem(524, "timeout") if seen == 1 else problem(401, "authentication_error")
+
+    lane = Lane(answer, [job(1)])
+    assert await lane.run() == []
+    bound = lane.kept.at_stake["job 1"]
+    assert bound is not None
+    assert Decimal("0.0005") < bound < Decimal("0.001"), "100 tokens of output at $5 and some 120 bytes of input at $1"
+
+
+async def test_an_attempt_is_booked_at_its_cost_or_its_bound_or_nothing() -> None:
+    seen = 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal seen
+        seen += 1
+        return [problem(524, "timeout"), problem(429, "rate_limit_error"), message()][seen - 1]
+
+    result = (await Lane(answer, [job(1)]).run())[0]
+    first, second, third = (attempt.booked_usd for attempt in result.attempts)
+    assert first is not None
+    assert first > Decimal("0.0005")
+    assert second == 0
+    assert third == result.cost_usd == Decimal("0.00002")
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"max_tokens": 1000.0}, {"max_tokens": "5"}, {"max_tokens": True}, {"max_tokens": -1}, {"n": "many"}],
+    ids=str,
+)
+async def test_a_request_that_nothing_bounds_is_not_sent_under_a_budget(params: dict[str, object]) -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return message()
+
+    lane = Lane(answer, [job(1, **params)], run=RunSettings(budget_usd=Decimal(5)))
+    assert await lane.run() == []
+    assert isinstance(lane.control.reason, StoppedResumable)
+    assert "cannot be bounded" in str(lane.control.reason)
+
+
+async def test_a_document_that_the_provider_fetches_is_not_sent_under_a_budget() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return message()
+
+    block = {"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}}
+    fetched = replace(
+        job(1), request=Request(messages=({"role": "user", "content": [block]},), params={"max_tokens": 5})
+    )
+    lane = Lane(answer, [fetched], run=RunSettings(budget_usd=Decimal(5)))
+    assert await lane.run() == []
+    assert [result.status for result in await Lane(answer, [fetched]).run()] == ["ok"]
+
+
+async def test_several_choices_are_booked_several_times() -> None:
+    need = need_of(job(1, n=50, max_completion_tokens=1000), b"{}")
+    assert need.max_tokens == 50_000
+
+
+async def test_the_data_of_an_image_is_not_counted_as_text() -> None:
+    source = {"type": "base64", "media_type": "image/png", "data": "A" * 2_000_000}
+    photo = {"type": "image", "source": source}
+    seen = replace(job(1), request=Request(messages=({"role": "user", "content": [photo]},), params={"max_tokens": 5}))
+    need = need_of(seen, b"x" * 2_000_150)
+    assert (need.request_bytes, need.images) == (150, 1)
+
+
+async def test_an_answer_with_numbers_beyond_64_bits_and_broken_text_is_stored() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        body = (
+            b'{"type":"message","role":"assistant","content":[{"type":"text","text":"\\ud83d hello"}],'
+            b'"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":1,"odd":123456789012345678901234567890}}'
+        )
+        return httpx.Response(200, content=body)
+
+    result = (await Lane(answer, [job(1)]).run())[0]
+    assert (result.status, "hello" in (result.text or "")) == ("ok", True)
+
+
+async def test_a_signal_counts_beside_an_earlier_reason() -> None:
+    control = RunControl()
+    control.stop(StoppedResumable("budget"))
+    control.stop(signal=2)
+    assert control.signal == 2
+    assert isinstance(control.reason, StoppedResumable)

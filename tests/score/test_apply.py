@@ -10,12 +10,12 @@ from pipeline.core.records import Score, Status
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.apply import score_result
 from pipeline.score.scorers import build_scorer
-from tests.support.score import scorer
+from tests.support.score import said, scorer
 
 
-def judged(status: Status, text: str | None = "A: 18", expected: str | None = "18", by: Any = None) -> Score:
+def judged(status: Status, text: str = "A: 18", expected: str | None = "18", by: Any = None) -> Score:
     return score_result(
-        by or scorer("number"), run_id="r", job_id="j", status=status, text=text, expected=expected, row={}
+        by or scorer("number"), run_id="r", job_id="j", status=status, answer=said(text), expected=expected, row={}
     )
 
 
@@ -33,13 +33,13 @@ def test_a_truncated_answer_is_wrong_but_still_shows_what_it_says() -> None:
 
 @pytest.mark.parametrize("status", ["refused", "empty"])
 def test_refused_and_empty_answers_are_wrong(status: Status) -> None:
-    found = judged(status, text=None)
+    found = judged(status, text="")
     assert (found.value, found.passed, found.label, found.extracted) == (0.0, False, status, None)
 
 
 @pytest.mark.parametrize("status", ["error", "blocked", "skipped"])
 def test_jobs_without_an_answer_are_left_out(status: Status) -> None:
-    found = judged(status, text=None)
+    found = judged(status, text="")
     assert (found.value, found.passed, found.status, found.label) == (None, None, "left_out", status)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.core.errors import SettingsError
-from tests.support.score import scorer
+from tests.support.score import said, scorer
 
 SIGNS = [
     ("B", "B"),
@@ -55,7 +55,7 @@ SIGNS = [
 
 @pytest.mark.parametrize(("text", "chosen"), SIGNS)
 def test_the_chosen_sign_is_found(text: str, chosen: str | None) -> None:
-    verdict = scorer("choice").score(text, "B", {})
+    verdict = scorer("choice").score(said(text), "B", {})
     assert verdict.extracted == chosen
     assert verdict.label == (chosen or "no_match")
     assert verdict.passed is (chosen == "B")
@@ -63,12 +63,12 @@ def test_the_chosen_sign_is_found(text: str, chosen: str | None) -> None:
 
 @pytest.mark.parametrize("expected", ["B", "(b)", "B.", "②", "나", " B "])
 def test_a_reference_may_be_any_sign_of_the_choice(expected: str) -> None:
-    assert scorer("choice").score("B", expected, {}).passed is True
+    assert scorer("choice").score(said("B"), expected, {}).passed is True
 
 
 @pytest.mark.parametrize("expected", [None, "", "F", "Paris", "2"])
 def test_a_reference_that_is_no_choice_is_unusable(expected: str | None) -> None:
-    assert scorer("choice").score("B", expected, {}).label == "unusable_reference"
+    assert scorer("choice").score(said("B"), expected, {}).label == "unusable_reference"
 
 
 DIGITS = [("3", "3"), ("정답은 3번", "3"), ("③", "3"), ("It is 2.5 or (3)", "3"), ("13", None), ("3.5", None)]
@@ -76,7 +76,7 @@ DIGITS = [("3", "3"), ("정답은 3번", "3"), ("③", "3"), ("It is 2.5 or (3)"
 
 @pytest.mark.parametrize(("text", "chosen"), DIGITS)
 def test_digits_are_signs_where_the_choices_are_digits(text: str, chosen: str | None) -> None:
-    assert scorer("choice", choices=["1", "2", "3", "4"]).score(text, "3", {}).extracted == chosen
+    assert scorer("choice", choices=["1", "2", "3", "4"]).score(said(text), "3", {}).extracted == chosen
 
 
 SENTIMENT = [
@@ -92,7 +92,7 @@ SENTIMENT = [
 
 @pytest.mark.parametrize(("text", "chosen"), SENTIMENT)
 def test_korean_labels_are_found(text: str, chosen: str | None) -> None:
-    verdict = scorer("choice", choices=["긍정", "부정", "중립"]).score(text, "부정", {})
+    verdict = scorer("choice", choices=["긍정", "부정", "중립"]).score(said(text), "부정", {})
     assert verdict.extracted == chosen
 
 
@@ -107,26 +107,26 @@ WORDS = [
 
 @pytest.mark.parametrize(("text", "chosen"), WORDS)
 def test_english_labels_are_whole_words_and_longer_ones_win(text: str, chosen: str | None) -> None:
-    verdict = scorer("choice", choices=["happy", "not happy", "positive"]).score(text, "happy", {})
+    verdict = scorer("choice", choices=["happy", "not happy", "positive"]).score(said(text), "happy", {})
     assert verdict.extracted == chosen
 
 
 def test_option_texts_name_choices_in_answers_and_references() -> None:
     nli = scorer("choice", options=["entailment", "neutral", "contradiction"])
-    assert nli.score("It is a contradiction.", "Contradiction", {}).extracted == "C"
-    assert nli.score("(B)", "neutral", {}).passed is True
+    assert nli.score(said("It is a contradiction."), "Contradiction", {}).extracted == "C"
+    assert nli.score(said("(B)"), "neutral", {}).passed is True
 
 
 def test_option_texts_may_stand_in_the_row() -> None:
     capitals = scorer("choice", choices=["A", "B", "C"], options="places")
     row = {"places": ["Rome", "Paris"]}
-    assert capitals.score("I say Paris", "B", row).passed is True
-    assert capitals.score("B", "Paris", row).passed is True
-    assert capitals.score("B", "B", {"places": None}).label == "unusable_reference"
+    assert capitals.score(said("I say Paris"), "B", row).passed is True
+    assert capitals.score(said("B"), "Paris", row).passed is True
+    assert capitals.score(said("B"), "B", {"places": None}).label == "unusable_reference"
 
 
 def test_a_pattern_narrows_first() -> None:
-    assert scorer("choice", pattern=r"Final: (.*)").score("(A)\nFinal: C\n(B)", "C", {}).passed is True
+    assert scorer("choice", pattern=r"Final: (.*)").score(said("(A)\nFinal: C\n(B)"), "C", {}).passed is True
 
 
 MISTAKES: list[tuple[dict[str, Any], str]] = [
@@ -164,6 +164,6 @@ def test_hostile_answers_take_no_long_time(filler: str) -> None:
     start = time.process_time()
     for frame in HOSTILE:
         text = frame.format(filler * 30_000)
-        signs.score(text, "B", {})
-        words.score(text, "happy", {})
+        signs.score(said(text), "B", {})
+        words.score(said(text), "happy", {})
     assert time.process_time() - start < 5.0

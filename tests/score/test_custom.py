@@ -14,7 +14,7 @@ from pipeline.core.records import Verdict
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.custom import import_function, read_verdict
 from pipeline.score.scorers import build_scorer
-from tests.support.score import scorer
+from tests.support.score import called, said, scorer
 
 SOURCE = """
 from words import GREETING
@@ -42,14 +42,14 @@ def folder(tmp_path: Path) -> str:
 def test_a_function_beside_the_evaluation_scores(folder: str) -> None:
     polite = scorer("python", function="scorers:polite", folder=folder, expected=None)
     assert polite.graded is False
-    assert polite.score("hello you", None, {}).passed is True
-    assert polite.score("you", None, {}).value == 0.0
+    assert polite.score(said("hello you"), None, {}).passed is True
+    assert polite.score(said("you"), None, {}).value == 0.0
 
 
 def test_a_function_without_annotation_is_graded(folder: str) -> None:
     share = scorer("python", function="scorers:share", folder=folder, expected=None)
     assert share.graded is True
-    verdict = share.score("abc", None, {"length": 4})
+    verdict = share.score(said("abc"), None, {"length": 4})
     assert (verdict.value, verdict.passed) == (0.75, None)
 
 
@@ -64,11 +64,11 @@ def test_two_evaluations_may_have_modules_of_one_name(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "own.py").write_text(f"def judge(**_) -> bool:\n    return {value}\n", "utf-8")
     one, two = (scorer("python", function="own:judge", folder=str(tmp_path / name)) for name in ("one", "two"))
-    assert (one.score("", "", {}).passed, two.score("", "", {}).passed) == (True, False)
+    assert (one.score(said(""), "", {}).passed, two.score(said(""), "", {}).passed) == (True, False)
 
 
 def test_an_exception_makes_that_answer_unscored(folder: str) -> None:
-    verdict = scorer("python", function="scorers:fails", folder=folder).score("x", "y", {})
+    verdict = scorer("python", function="scorers:fails", folder=folder).score(said("x"), "y", {})
     assert (verdict.status, verdict.value) == ("unscored", None)
     assert verdict.explanation == "KeyError: 'no such column'"
 
@@ -105,7 +105,7 @@ def test_each_return_type_has_one_meaning(returned: Any, expected: tuple[str, fl
 
 def test_a_pass_fail_function_must_not_return_values_between() -> None:
     settings = ScorerSettings(kind="python", name="s", function="m:f", options={"graded": False})
-    verdict = build_scorer(settings, import_function=lambda folder, target: lambda **_: 0.5).score("", None, {})
+    verdict = build_scorer(settings, import_function=lambda folder, target: lambda **_: 0.5).score(said(""), None, {})
     assert verdict.status == "unscored"
     assert verdict.explanation is not None
     assert "graded = true" in verdict.explanation
@@ -128,3 +128,27 @@ def test_a_function_that_cannot_be_found_is_a_settings_error(folder: str, functi
     with pytest.raises(SettingsError, match=message) as raised:
         scorer("python", function=function, folder=folder)
     assert "my python" in str(raised.value)
+
+
+def test_a_function_that_takes_the_answer_gets_all_of_it(tmp_path: Path) -> None:
+    source = "def brief(text, expected, row, answer) -> bool:\n    return len(answer.tool_calls) == 1 and text == ''\n"
+    (tmp_path / "own.py").write_text(source, "utf-8")
+    brief = scorer("python", function="own:brief", folder=str(tmp_path))
+    assert brief.score(called(("f", {})), None, {}).passed is True
+    assert brief.score(said("f"), None, {}).passed is False
+
+
+SIGNATURES: list[tuple[Any, bool]] = [
+    (lambda text, expected, row: 1.0, False),
+    (lambda text, expected, row, answer: 1.0, True),
+    (lambda *, answer, **_: 1.0, True),
+    (lambda **_: 1.0, True),
+]
+
+
+@pytest.mark.parametrize(("function", "takes"), SIGNATURES)
+def test_the_answer_is_given_to_functions_that_name_it_or_take_anything(function: Any, takes: bool) -> None:
+    settings = ScorerSettings(kind="python", name="s", function="m:f")
+    built = build_scorer(settings, import_function=lambda folder, target: function)
+    assert built.takes_answer is takes  # type: ignore[attr-defined]
+    assert built.score(said("x"), None, {}).value == 1.0

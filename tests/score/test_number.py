@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.core.errors import SettingsError
-from tests.support.score import scorer
+from tests.support.score import said, scorer
 
 CORRECT = {"6b_finetuning": 286, "6b_verification": 515, "175b_finetuning": 458, "175b_verification": 742}
 
@@ -22,7 +22,7 @@ def test_gsm8k_verdicts_agree_with_the_recorded_ones(shared: Path, pattern: str 
     for row in map(json.loads, lines):
         expected = row["ground_truth"].rpartition("A:")[2]
         for model in CORRECT:
-            verdict = number.score(row[model]["solution"], expected, row)
+            verdict = number.score(said(row[model]["solution"]), expected, row)
             assert verdict.passed is row[model]["is_correct"]
             correct[model] += bool(verdict.passed)
     assert correct == CORRECT
@@ -52,20 +52,20 @@ CASES: list[tuple[dict[str, Any], str, str, bool]] = [
 
 @pytest.mark.parametrize(("options", "text", "expected", "passed"), CASES)
 def test_numbers_are_compared_by_value(options: dict[str, Any], text: str, expected: str, passed: bool) -> None:
-    verdict = scorer("number", **options).score(text, expected, {})
+    verdict = scorer("number", **options).score(said(text), expected, {})
     assert verdict.passed is passed
     assert verdict.value == float(passed)
     assert verdict.status == "scored"
 
 
 def test_what_was_compared_is_shown() -> None:
-    verdict = scorer("number", decimal_comma=True).score("macht 1.234,50 €", "1.234,5", {})
+    verdict = scorer("number", decimal_comma=True).score(said("macht 1.234,50 €"), "1.234,5", {})
     assert (verdict.extracted, verdict.expected) == ("1.234,50", "1.234,5")
 
 
 @pytest.mark.parametrize("expected", [None, "", "eighteen", "between 3 and 5", "1/0"])
 def test_a_reference_that_is_no_number_leaves_the_answer_unscored(expected: str | None) -> None:
-    verdict = scorer("number").score("18", expected, {})
+    verdict = scorer("number").score(said("18"), expected, {})
     assert (verdict.status, verdict.value, verdict.passed) == ("unscored", None, None)
     assert verdict.explanation is not None
     assert "unusable reference" in verdict.explanation
@@ -73,14 +73,14 @@ def test_a_reference_that_is_no_number_leaves_the_answer_unscored(expected: str 
 
 @pytest.mark.parametrize("text", ["", "I do not know", "A: 9" + "9" * 2000])
 def test_an_answer_without_a_readable_number_is_wrong(text: str) -> None:
-    verdict = scorer("number").score(text, "18", {})
+    verdict = scorer("number").score(said(text), "18", {})
     assert (verdict.passed, verdict.value, verdict.label) == (False, 0.0, "no_match")
 
 
 def test_a_pattern_narrows_first_and_its_last_match_counts() -> None:
     number = scorer("number", pattern=r"A: *(.*)")
-    assert number.score("A: 3\nA: 4\n5 is not it", "4", {}).passed is True
-    assert number.score("the answer is 4", "4", {}).label == "no_match"
+    assert number.score(said("A: 3\nA: 4\n5 is not it"), "4", {}).passed is True
+    assert number.score(said("the answer is 4"), "4", {}).label == "no_match"
 
 
 @pytest.mark.parametrize("option", [{"tolerance": -1}, {"tolerance": "1"}, {"relative_tolerance": float("nan")}])

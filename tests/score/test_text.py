@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.core.errors import SettingsError
 from pipeline.score.normalise import Normalisation, normalise
-from tests.support.score import scorer
+from tests.support.score import said, scorer
 
 EXACT: list[tuple[dict[str, Any], str, str, bool]] = [
     ({}, " Paris\n", "Paris", True),
@@ -30,7 +30,7 @@ EXACT: list[tuple[dict[str, Any], str, str, bool]] = [
 
 @pytest.mark.parametrize(("options", "text", "expected", "passed"), EXACT)
 def test_exact_compares_after_normalisation(options: dict[str, Any], text: str, expected: str, passed: bool) -> None:
-    verdict = scorer("exact", **options).score(text, expected, {})
+    verdict = scorer("exact", **options).score(said(text), expected, {})
     assert verdict.passed is passed
 
 
@@ -43,8 +43,8 @@ def test_white_space_collapses_with_and_without_the_ends(strip: bool, text: str,
 
 def test_exact_narrows_by_its_pattern() -> None:
     exact = scorer("exact", pattern="Answer: (.*)")
-    assert exact.score("Answer: no\nAnswer: yes ", "yes", {}).passed is True
-    assert exact.score("yes", "yes", {}).label == "no_match"
+    assert exact.score(said("Answer: no\nAnswer: yes "), "yes", {}).passed is True
+    assert exact.score(said("yes"), "yes", {}).label == "no_match"
 
 
 CONTAINS: list[tuple[dict[str, Any], str, str, bool]] = [
@@ -62,13 +62,13 @@ CONTAINS: list[tuple[dict[str, Any], str, str, bool]] = [
 def test_contains_looks_for_the_reference_or_a_listed_text(
     options: dict[str, Any], text: str, expected: str, passed: bool
 ) -> None:
-    verdict = scorer("contains", **options).score(text, expected, {})
+    verdict = scorer("contains", **options).score(said(text), expected, {})
     assert verdict.passed is passed
     assert (verdict.label == "no_match") is not passed
 
 
 def test_contains_with_a_list_needs_no_reference() -> None:
-    assert scorer("contains", expected=None, any=["yes", "예"]).score("예, 맞습니다", None, {}).extracted == "예"
+    assert scorer("contains", expected=None, any=["yes", "예"]).score(said("예, 맞습니다"), None, {}).extracted == "예"
 
 
 REGEX: list[tuple[str, str | None, str, bool | None]] = [
@@ -84,13 +84,13 @@ REGEX: list[tuple[str, str | None, str, bool | None]] = [
 def test_regex_compares_the_last_match_or_asks_only_for_one(
     pattern: str, template: str | None, text: str, passed: bool
 ) -> None:
-    verdict = scorer("regex", pattern=pattern, expected=template).score(text, "18" if template else None, {})
+    verdict = scorer("regex", pattern=pattern, expected=template).score(said(text), "18" if template else None, {})
     assert verdict.passed is passed
 
 
 def test_flags_change_the_pattern() -> None:
-    assert scorer("regex", pattern="^yes$", expected=None, flags="im").score("well\nYES", None, {}).passed is True
-    assert scorer("regex", pattern="^yes$", expected=None).score("well\nYES", None, {}).passed is False
+    assert scorer("regex", pattern="^yes$", expected=None, flags="im").score(said("well\nYES"), None, {}).passed is True
+    assert scorer("regex", pattern="^yes$", expected=None).score(said("well\nYES"), None, {}).passed is False
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_flags_change_the_pattern() -> None:
 )
 @pytest.mark.parametrize("expected", [None, "", "  ", "..."])
 def test_a_reference_of_nothing_is_unusable(kind: str, options: dict[str, Any], expected: str | None) -> None:
-    assert scorer(kind, **options).score("anything", expected, {}).label == "unusable_reference"
+    assert scorer(kind, **options).score(said("anything"), expected, {}).label == "unusable_reference"
 
 
 MISTAKES: list[tuple[str, dict[str, Any], str]] = [

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.core.errors import SettingsError
+from pipeline.simulator import faults
 from pipeline.simulator.options import Options
 from tests.support.simulator.exchanges import HEADERS, ask, body, exchange, reply_to, text_of
 
@@ -29,6 +34,54 @@ def test_rates_are_met_and_reproducible() -> None:
 def test_gateways_fail_with_503_where_the_original_is_overloaded() -> None:
     mind = exchange(error_rate=1.0, profile="ofox")
     assert {reply_to(mind, body(f"row {n}")).status for n in range(40)} == {500, 503}
+
+
+def test_any_fault_can_have_a_rate() -> None:
+    shares = {"status=503,retry_after=9": 0.2, "cut_chunked": 0.1}
+    mind = exchange(faults=shares, rate_limited=0.1, seed=1)
+    seen = Counter(reply_to(mind, body(f"row {n}")).directives.label for n in range(1_000))
+    assert set(seen) == {None, "status=429", "cut_chunked", "status=503,retry_after=9"}
+    assert 150 < seen["status=503,retry_after=9"] < 250
+    assert 60 < seen["cut_chunked"] < 140
+    again = exchange(faults=shares, rate_limited=0.1, seed=1)
+    assert seen == Counter(reply_to(again, body(f"row {n}")).directives.label for n in range(1_000))
+
+
+def test_a_sighting_draws_anew() -> None:
+    mind = exchange(faults={"notjson": 0.5})
+    assert {reply_to(mind, body("one row")).directives.label for _ in range(30)} == {None, "notjson"}
+
+
+def test_what_a_request_asks_for_leaves_nothing_to_chance() -> None:
+    mind = exchange(faults={"notjson": 1.0})
+    assert reply_to(mind, body("[[sim:model=other]]")).directives.label == "model=other"
+    assert reply_to(mind, body("[[sim:model=other,times=0]]")).directives.label == "notjson"
+
+
+@pytest.mark.parametrize(("words", "status"), [("status=524,html,paid", 524), ("reset,paid", 0)])
+def test_a_fault_can_cost_what_its_answer_costs(words: str, status: int) -> None:
+    failed = reply_to(exchange(), body(f"Tell me more. [[sim:{words}]]")).entry
+    assert failed is not None
+    assert (failed.billed, failed.status) == (True, status)
+    assert failed.output_tokens > 0
+    assert failed.input_tokens > 0
+
+
+def test_every_fault_has_its_explanation_and_can_be_asked_for() -> None:
+    assert len(faults.FLAGS) > 50
+    for word, about in faults.FLAGS.items():
+        assert faults.parse(word).words == {word}
+        assert len(about) > 5
+    examples = {"status": "503", "code": "1", "slow": "1", "gap": "1", "should_retry": "true", "times": "1"}
+    for name in faults.VALUES:
+        assert getattr(faults.parse(f"{name}={examples.get(name, 'x')}"), name) is not None
+
+
+def test_the_document_explains_every_fault() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([a-z_0-9]+)[^`]*` \| (.+) \|$", text, re.MULTILINE))
+    explained = {**faults.FLAGS, **{name: about for name, (_, about) in faults.VALUES.items()}}
+    assert {name: rows.get(name) for name in explained} == explained
 
 
 def test_no_rate_means_no_fault() -> None:
@@ -156,10 +209,13 @@ def test_a_slow_answer_waits_unscaled() -> None:
         ({"profile": "nobody"}, "no profile 'nobody'; choose one of anthropic, apimart-wrapped"),
         ({"error_rate": 1.5}, "error_rate is 1.5; it must lie between 0 and 1"),
         ({"error_rate": 0.6, "rate_limited": 0.6}, "add up to more than 1"),
+        ({"faults": {"resett": 0.1}}, "does not know the marker 'resett'"),
+        ({"faults": {"reset": 1.5}}, "the share of the fault 'reset' is 1.5"),
+        ({"faults": {"reset": 0.6, "html": 0.6}}, "reset 0.6, html 0.6 add up to more than 1"),
         ({"latency_scale": -1.0}, "latency_scale is -1.0"),
     ],
 )
-def test_impossible_options_are_refused(wrong: dict[str, float], message: str) -> None:
+def test_impossible_options_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        Options(**wrong)  # type: ignore[arg-type]
+        Options(**wrong)
     assert message in str(caught.value)

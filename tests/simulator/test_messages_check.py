@@ -75,7 +75,6 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"stop_sequences": "END"}, "stop_sequences: Input should be a valid list"),
     ({"stop_sequences": ["ok", "\n"]}, "stop_sequences.1: each stop sequence must contain non-whitespace"),
     ({"stream": "yes"}, "stream: Input should be a valid boolean"),
-    ({"stream": True}, "stream: this simulator does not stream"),
     ({"metadata": {"user_id": 7}}, "metadata.user_id: Input should be a valid string"),
     ({"system": 7}, "system: Input should be a valid list"),
     ({"system": [{"type": "text", "text": ""}]}, "system.0.text: text content blocks must be non-empty"),
@@ -178,7 +177,7 @@ TAKEN: list[dict[str, Any]] = [
     {"temperature": 0, "top_p": 0.5, "top_k": 3, "metadata": {"user_id": None}, "service_tier": "auto"},
     {"model": "claude-opus-5", "temperature": 1, "max_tokens": 128_000},
     {"model": "claude-opus-5", "messages": [user("a"), {"role": "system", "content": "be brief"}]},
-    {"system": [{**TEXT, "cache_control": {"type": "ephemeral"}}], "cache_control": {"type": "ephemeral", "ttl": "1h"}},
+    {"system": [{**TEXT, "cache_control": {"type": "ephemeral", "ttl": "1h"}}], "cache_control": {"type": "ephemeral"}},
     {"stop_sequences": ["a1", "b1", "c1", "d1", "e1"], "stream": False},
     {"max_tokens": 2000, "thinking": {"type": "enabled", "budget_tokens": 1024}},
 ]
@@ -251,6 +250,14 @@ def test_only_apimart_limits_the_number_of_stop_sequences() -> None:
     assert ask(exchange(profile="apimart"), five)[0] == 400
     assert ask(exchange(profile="apimart-wrapped"), five)[0] == 400
     assert ask(exchange(profile="ofox"), five)[0] == 200
+
+
+def test_only_ofox_takes_tool_results_as_text_alone() -> None:
+    asked = body(tools=[TOOL], messages=[user("a"), assistant([call()]), user([{**result(), "content": [TEXT]}])])
+    status, answer = ask(exchange(profile="ofox"), asked)
+    assert status == 400
+    assert answer["error"]["message"] == "messages.2.content.0.content: Input should be a valid string"
+    assert ask(exchange(profile="apimart"), asked)[0] == 200
 
 
 def test_only_ofox_takes_no_image_addresses() -> None:

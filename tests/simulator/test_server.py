@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from functools import partial
@@ -104,19 +105,57 @@ async def test_the_ledger_counts_what_was_answered_and_what_failed(tmp_path: Pat
     written = lines(path)
     canonical = json.dumps(body(), sort_keys=True, separators=(",", ":")).encode()
     assert written[0] == {
+        "delivered": True,
         "n": 1,
         "model": "sim-small",
         "key": blake2b(canonical, digest_size=16).hexdigest(),
         "status": 200,
+        "fault": None,
+        "billed": True,
         "input_tokens": good["usage"]["input_tokens"],
         "output_tokens": good["usage"]["output_tokens"],
         "cache_read_tokens": 0,
         "cache_write_tokens": 0,
+        "cache_write_5m_tokens": 0,
+        "cache_write_1h_tokens": 0,
+        "thinking_tokens": 0,
+        "cost_usd": written[0]["cost_usd"],
     }
     assert [line["status"] for line in written] == [200, 500, 200, 400, 400]
     assert [line["n"] for line in written] == [1, 2, 3, 4, 5]
     assert written[1]["output_tokens"] == 0 < written[2]["output_tokens"]
     assert sum(line["output_tokens"] for line in written) == simulator.ledger.total.output_tokens
+
+
+async def test_the_ledger_tells_what_was_paid_and_what_arrived(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.write_text("")
+    wishes = ["", "status=503", "cut_chunked", "reset,paid", "html,status=524,paid", "notjson", "close_after"]
+    async with Simulator(Options(latency_scale=0.0, ledger_path=path)) as simulator, client(simulator) as http:
+        for wish in wishes:
+            with contextlib.suppress(httpx.TransportError):
+                await http.post("/v1/messages", json=body(f"Hi. [[sim:{wish}]]" if wish else "Hi."))
+    written = lines(path)
+    assert [line["fault"] for line in written] == [
+        *(None, "status=503", "cut_chunked", "paid,reset", "html,paid,status=524", "notjson", "close_after")
+    ]
+    assert [line["billed"] for line in written] == [True, False, True, True, True, True, True]
+    assert [line["delivered"] for line in written] == [True, True, False, False, False, False, True]
+    small = simulator.ledger.models["sim-small"]
+    assert (small.answered, small.delivered, small.faults) == (6, 2, 1)
+
+
+async def test_two_simulators_can_share_a_ledger(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    options = Options(latency_scale=0.0, ledger_path=path)
+    async with Simulator(options) as one, Simulator(options) as two, client(one) as first, client(two) as second:
+        for number in range(10):
+            await first.post("/v1/messages", json=body(f"row {number} {'x' * number}"))
+            await second.post("/v1/messages", json=body("[[sim:notjson]]", model="sim-large"))
+    assert [(line["model"], line["delivered"]) for line in lines(path)] == [
+        ("sim-small", True),
+        ("sim-large", False),
+    ] * 10
 
 
 CLIENT = """

@@ -58,7 +58,7 @@ def test_gateways_answer_with_a_bare_message_and_two_usage_fields(profile: str) 
 @pytest.mark.parametrize("route", ["messages", "chat"])
 def test_the_wrapped_profile_puts_answers_into_an_envelope_but_not_errors(route: Any) -> None:
     mind = exchange(profile="apimart-wrapped")
-    _, answer = ask(mind, SHORT, route=route)
+    _, answer = ask(mind, {**SHORT, "stream": False}, route=route)
     assert set(answer) == {"code", "data"}
     assert answer["code"] == 200
     assert "usage" in answer["data"]
@@ -190,7 +190,7 @@ CHAT_REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"tools": [{"type": "function"}]}, "tools.0.function: Input should be a valid dictionary"),
     ({"tool_choice": "required"}, "tool_choice: only allowed when 'tools' are specified"),
     ({"response_format": {"type": "xml"}}, "response_format.type: "),
-    ({"stream": True}, "stream: this simulator does not stream"),
+    ({"stream": "yes"}, "stream: Input should be a valid boolean"),
     ({"model": "claude-opus-5", "temperature": 0.5}, "temperature: only the default (1) value is supported"),
 ]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from pipeline.stats.intervals import clopper_pearson, mean_se, t_interval, wilson
+from pipeline.stats.intervals import clopper_pearson, mean_se, share_interval, t_interval, wilson
 
 COUNTS = [(0, 2), (1, 2), (2, 2), (0, 50), (7, 50), (50, 50), (286, 1319), (999_999, 1_000_000)]
 
@@ -66,3 +66,20 @@ def test_the_t_interval_agrees_with_scipy() -> None:
     values = [0.2, 0.4, 0.9, 0.1, 0.5]
     mean, se = mean_se(values)
     assert t_interval(mean, se, 5) == pytest.approx(stats.t.interval(0.95, 4, loc=mean, scale=se), rel=1e-12)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([0.0, 1 / 3, 0.5, 2 / 3, 1.0]), min_size=2, max_size=40))
+def test_the_interval_of_shares_lies_between_0_and_1_and_holds_the_mean(shares: list[float]) -> None:
+    mean, se = mean_se(shares)
+    found = share_interval(mean, se, len(shares))
+    assert found is not None
+    assert mean is not None
+    low, high = found
+    assert 0 <= low <= mean <= high <= 1
+    assert low < high
+
+
+def test_one_share_has_no_interval() -> None:
+    assert share_interval(1.0, None, 1) is None
+    assert share_interval(None, None, 0) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats as sps
 
 from pipeline.core.settings import GateSettings
 from pipeline.stats.intervals import wilson
@@ -68,7 +70,73 @@ def test_with_repeats_the_row_is_the_unit() -> None:
     metric = only_cell(summarize(rows, [1, 1, 1, 0, 0, 0]))["metrics"]["number"]
     assert (metric["mean"], metric["n"], metric["scored"], metric["passed"]) == (0.5, 3, 6, 3)
     assert metric["se"] == pytest.approx(0.5 / 3**0.5)
-    assert metric["ci95"] == pytest.approx([0.5 - 4.302652729 * 0.5 / 3**0.5, 0.5 + 4.302652729 * 0.5 / 3**0.5])
+    assert metric["ci95"] == [0.0, 1.0]  # Student's t reaches from -0.74 to 1.74, which no share can
+
+
+def test_with_repeats_the_interval_is_students_t_over_the_rows() -> None:
+    rows = [result(str(n), repeat=repeat) for n in range(12) for repeat in (0, 1)]
+    values = [float(n % 3 == 0 or (n % 2 == 0 and repeat)) for n in range(12) for repeat in (0, 1)]
+    metric = only_cell(summarize(rows, values))["metrics"]["number"]
+    means = [sum(values[n : n + 2]) / 2 for n in range(0, 24, 2)]
+    assert metric["ci95"] == pytest.approx(sps.t.interval(0.95, 11, loc=np.mean(means), scale=sps.sem(means)))
+    assert 0 < metric["ci95"][0] < metric["ci95"][1] < 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "values", "passed"), [(30, [1, 1], 30), (30, [0, 0], 0), (8, [1, 0], 4), (2, [1, 1], 2)]
+)
+def test_repeated_rows_that_are_all_alike_get_a_wilson_interval_over_rows(
+    rows: int, values: list[int], passed: int
+) -> None:
+    jobs = [result(str(n), repeat=repeat) for n in range(rows) for repeat in (0, 1)]
+    metric = only_cell(summarize(jobs, [float(value) for value in values] * rows))["metrics"]["number"]
+    assert metric["n"] == rows
+    assert metric["ci95"] == pytest.approx(wilson(passed, rows))
+
+
+def test_one_repeated_row_and_a_graded_metric_without_spread_get_no_interval() -> None:
+    jobs = [result("a", repeat=repeat) for repeat in (0, 1, 2)]
+    assert only_cell(summarize(jobs, [1.0] * 3))["metrics"]["number"]["ci95"] is None
+    graded = summarize([result(row) for row in "abc"], [1.0] * 3, scorers=[("number", False)])
+    assert only_cell(graded)["metrics"]["number"]["ci95"] is None
+
+
+def test_the_interval_of_a_graded_metric_is_not_cut() -> None:
+    metric = only_cell(summarize([result("a"), result("b")], [0.0, 1.0], scorers=[("number", False)]))["metrics"]
+    assert metric["number"]["ci95"][0] < -1
+    assert metric["number"]["ci95"][1] > 2
+
+
+@pytest.mark.parametrize("pass_fail", [True, False])
+def test_an_interval_of_a_difference_of_shares_is_cut_to_what_is_possible(pass_fail: bool) -> None:
+    rows = [result(row, model=model) for model in ("m1", "m2") for row in "abc"]
+    (pair,) = summarize(rows, [0, 0, 0, 1, 1, 0], scorers=[("number", pass_fail)])["comparisons"]
+    assert pair["difference"] == pytest.approx(2 / 3)
+    assert pair["ci95"][1] == 1.0 if pass_fail else pair["ci95"][1] > 2
+    assert pair["ci95"][0] > -1
+
+
+def planned(planned_jobs: int | None, unanswered: tuple[int, Decimal | None] | None) -> dict[str, Any]:
+    build = SummaryBuilder(
+        "e", "r", simulated=False, scorers=[("number", True)], gates=[], budget_usd=None,
+        planned_jobs=planned_jobs, unanswered=unanswered,
+    )  # fmt: skip
+    build.add_pair(results_batch([result("a")]), scores_batch([]))
+    return build.finish()
+
+
+def test_the_summary_tells_how_many_jobs_were_planned_and_what_was_never_answered() -> None:
+    summary = planned(240, (3, Decimal("0.120")))
+    assert (summary["jobs"]["total"], summary["jobs"]["planned"]) == (1, 240)
+    assert summary["unanswered"] == {"requests": 3, "usd": "0.12"}
+    assert planned(1, (2, None))["unanswered"] == {"requests": 2, "usd": None}
+
+
+@pytest.mark.parametrize("unanswered", [None, (0, Decimal(0))])
+def test_nothing_is_said_of_what_is_not_known_or_did_not_happen(unanswered: tuple[int, Decimal] | None) -> None:
+    summary = planned(None, unanswered)
+    assert "planned" not in summary["jobs"]
+    assert "unanswered" not in summary
 
 
 def test_both_figures_are_shown_where_truncation_makes_them_differ() -> None:
@@ -246,6 +314,33 @@ def test_cells_come_in_the_asked_order_whatever_came_first() -> None:
     assert [cell["model"] for cell in cells] == ["fast", "slow", "new"]
 
 
+GRID = ['{"temperature":0.0}', '{"temperature":0.5}', '{"temperature":1.0}']
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_neither_order_nor_direction_depends_on_which_answer_came_first(seed: int) -> None:
+    rows = [
+        result(row, model=model, prompt=prompt, params=params)
+        for row in "ab"
+        for model in ("m1", "m2")
+        for prompt in ("p1", "p2")
+        for params in GRID
+    ]
+    random.Random(seed).shuffle(rows)
+    build = builder()
+    values = [float(row["row_id"] == "a" or row["params"] == GRID[2]) for row in rows]
+    for start in range(0, len(rows), 7):
+        part = slice(start, start + 7)
+        scores = [score(row, value) for row, value in zip(rows[part], values[part], strict=True)]
+        build.add_pair(results_batch(rows[part]), scores_batch(scores))
+    summary = build.finish(models=["m1", "m2"], prompts=["p1", "p2"], params=GRID)
+    order = [(model, prompt, params) for model in ("m1", "m2") for prompt in ("p1", "p2") for params in GRID]
+    assert [(cell["model"], cell["prompt"], cell["params"]) for cell in summary["cells"]] == order
+    ends = [tuple(order.index(tuple(pair[end].values())) for end in "ab") for pair in summary["comparisons"]]
+    assert ends == sorted(ends)
+    assert all(a < b for a, b in ends)
+
+
 GATES = [
     (GateSettings(metric="number", min=0.5), [True, False]),
     (GateSettings(metric="number", model="good", min=0.75), [True]),
@@ -262,6 +357,7 @@ def test_a_gate_tests_every_matching_cell_and_fails_without_one(gate: GateSettin
     rows = [result(str(n), model=model) for model in ("good", "bad") for n in range(4)]
     entries = summarize(rows, [1, 1, 1, 0, 1, 0, 0, 0], gates=[gate])["gates"]
     assert [entry["passed"] for entry in entries] == passed
+    assert {entry["pass_fail"] for entry in entries} == {None if gate.metric == "typo" else True}
     assert all((entry["note"] is None) == (entry["cell"] is not None) for entry in entries)
 
 

@@ -17,7 +17,7 @@ from pipeline.store.journal import encode_record
 from pipeline.store.run_store import RunStore
 from pipeline.store.segments import Entry, Journal, SegmentLimits
 from pipeline.store.verify import verify
-from tests.support.store import FaultyDisk, files_of, parts_on_disk, result, store_all, stored_ids
+from tests.support.store import RUN, FaultyDisk, files_of, parts_on_disk, result, store_all, stored_ids
 
 RESULTS = [result(number, shard=f"m/{number % 2:05d}") for number in range(40)]
 FAULTS: dict[str, tuple[int | str, bool]] = {
@@ -63,7 +63,7 @@ async def sweep(root: Path, fault: int | str, forever: bool, calls: range) -> in
     met = 0
     for nth in calls:
         folder = root / str(nth)
-        create_run(folder, {"run_id": "r1"})
+        create_run(folder, RUN)
         disk = FaultyDisk(nth, fault, forever=forever)
         acknowledged: list[str] = []
         errors = await write_until_it_fails(folder, disk, acknowledged)
@@ -97,7 +97,7 @@ async def test_no_fault_loses_what_was_acknowledged_in_a_long_sweep(tmp_path: Pa
 
 
 async def test_short_writes_are_completed_and_nobody_notices(tmp_path: Path) -> None:
-    create_run(tmp_path / "run", {})
+    create_run(tmp_path / "run", RUN)
     disk = FaultyDisk(1, "short", only="write", forever=True)
     acknowledged: list[str] = []
     assert not await write_until_it_fails(tmp_path / "run", disk, acknowledged)
@@ -107,7 +107,7 @@ async def test_short_writes_are_completed_and_nobody_notices(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("only", ["write", "fdatasync"])
 async def test_one_input_output_error_moves_to_a_new_segment_and_goes_on(tmp_path: Path, only: str) -> None:
-    create_run(tmp_path / "run", {})
+    create_run(tmp_path / "run", RUN)
     for nth in range(1, 5):
         disk = FaultyDisk(nth, errno.EIO, only=only)
         acknowledged: list[str] = []
@@ -128,7 +128,7 @@ async def test_a_failed_truncation_leaves_no_second_copy(tmp_path: Path) -> None
             raise OSError(errno.EIO, "no")
 
     run = tmp_path / "run"
-    create_run(run, {})
+    create_run(run, RUN)
     RunStore.open(run).close()
     entries = [Entry(encode_record(one), one.job_id, one) for one in RESULTS]
     disk = Stubborn(2, errno.EIO, only="fdatasync")
@@ -146,7 +146,7 @@ async def test_a_failed_truncation_leaves_no_second_copy(tmp_path: Path) -> None
 
 async def test_a_kill_at_every_call_of_compaction_recovers_to_the_same_view(memory: Path) -> None:
     template = memory / "template"
-    create_run(template, {"run_id": "r1"})
+    create_run(template, RUN)
     with RunStore.open(template, segment_rows=20) as store:
         for one in RESULTS:
             await store.put(one)  # no writer runs: closing stores them in two segments

@@ -4,21 +4,38 @@ import errno
 import stat
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.core.errors import DataError, DiskError, OutputError
-from pipeline.store.folder import create_run, is_finished, listed_parts, read_run, write_json_atomic
+from pipeline.store.folder import (
+    create_run,
+    holds_run,
+    is_empty,
+    is_finished,
+    listed_parts,
+    read_run,
+    unanswered,
+    write_json_atomic,
+)
 from pipeline.store.run_store import RunStore
 from tests.support.store import FaultyDisk, result, store_all
 
-RUN = {"run_id": "r1", "budget_usd": Decimal("5.00"), "paths": [Path("a")]}
+RUN = {
+    "schema": 1,
+    "run_id": "r1",
+    "settings": {},
+    "dataset": {"rows": 0},
+    "budget_usd": Decimal("5.00"),
+    "paths": [Path("a")],
+}
 
 
 def test_a_run_folder_is_its_owners_alone_and_says_what_runs(tmp_path: Path) -> None:
     folder = tmp_path / "reports" / "arithmetic" / "r1"
     create_run(folder, RUN)
-    assert read_run(folder) == {"run_id": "r1", "budget_usd": "5.00", "paths": ["a"]}
+    assert read_run(folder) == {**RUN, "budget_usd": "5.00", "paths": ["a"]}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "run.json").stat().st_mode) == 0o600
     assert [path.name for path in folder.iterdir()] == ["run.json"]
@@ -78,6 +95,56 @@ def test_a_run_is_made_whole_or_not_at_all_when_killed(tmp_path: Path, nth: int)
     if not (folder / "run.json").exists():
         create_run(folder, RUN)
     assert read_run(folder)["run_id"] == "r1"
+
+
+def test_a_folder_with_a_crashed_beginning_counts_as_empty(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert is_empty(folder)
+    folder.mkdir()
+    assert is_empty(folder)
+    (folder / ".run.json.4711.tmp").write_text("{")
+    assert is_empty(folder)
+    assert not holds_run(folder)
+    create_run(folder, RUN)
+    assert holds_run(folder)
+    assert not is_empty(folder)
+
+
+def test_a_folder_of_other_things_is_neither_empty_nor_a_run(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    for path in (tmp_path, tmp_path / "thesis.tex", tmp_path / "thesis.tex" / "run"):
+        assert not is_empty(path)
+        assert not holds_run(path)
+
+
+def test_a_run_of_another_schema_is_refused_with_both_versions(tmp_path: Path) -> None:
+    create_run(tmp_path, {**RUN, "schema": 7})
+    with pytest.raises(OutputError, match=r"run\.json: is of schema 7, this version of evalmill reads schema 1"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("run", "lacking"),
+    [
+        ({}, "schema and settings and dataset"),
+        ({"schema": 1, "settings": {}}, "dataset"),
+        ({"schema": 1, "settings": [], "dataset": {}}, "settings"),
+        ({"settings": {}, "dataset": {}}, "schema"),
+    ],
+)
+def test_a_run_json_that_lacks_what_a_run_has_is_refused(tmp_path: Path, run: dict[str, Any], lacking: str) -> None:
+    create_run(tmp_path, run)
+    with pytest.raises(OutputError, match=f"is no run folder of this version: run.json has no {lacking}$"):
+        read_run(tmp_path)
+
+
+async def test_what_was_left_unanswered_is_known_without_the_lock(tmp_path: Path) -> None:
+    create_run(tmp_path, RUN)
+    assert unanswered(tmp_path) == (0, 0)
+    with RunStore.open(tmp_path) as store:
+        store.put_start("lost", Decimal("0.01"))
+        await store.finish("running")
+        assert unanswered(tmp_path) == store.unanswered() == (1, Decimal("0.01"))
 
 
 def test_no_run_folder_says_so(tmp_path: Path) -> None:

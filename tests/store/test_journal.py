@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import io
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.store.journal import decode_line, encode_record, encode_start, read_lines, segment_files
+from pipeline.store.journal import at_stake, decode_line, encode_record, encode_start, read_lines, segment_files
 from tests.support.store import result
 
 any_text = st.text(st.characters(exclude_categories=()), max_size=60)
@@ -77,8 +78,29 @@ def test_a_line_that_is_too_long_is_skipped_in_pieces() -> None:
 
     after = encode_start("x")
     file = Pieces(b"x" * 10_000 + b"\n" + after)
-    assert [record for _, record in read_lines(file, limit=512)] == [None, {"start": "x"}]
+    assert [record for _, record in read_lines(file, limit=512)] == [None, {"start": "x", "usd": None}]
     assert file.longest <= 512
+
+
+@pytest.mark.parametrize(
+    ("usd", "expected"),
+    [
+        ("0.01", Decimal("0.01")),
+        ("0", Decimal(0)),
+        (None, None),
+        ("much", None),
+        ("NaN", None),
+        ("-1", None),
+        (7, None),
+    ],
+)
+def test_what_a_start_puts_at_stake_is_an_amount_or_unknown(usd: object, expected: Decimal | None) -> None:
+    assert at_stake({"start": "x", "usd": usd}) == expected
+
+
+def test_a_start_says_what_is_at_stake_and_one_of_before_that_is_read() -> None:
+    assert decode_line(encode_start("x", Decimal("0.01"))) == {"start": "x", "usd": "0.01"}
+    assert at_stake({"start": "x"}) is None
 
 
 def test_segments_are_found_by_number_and_links_are_not(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from pipeline.store.folder import create_run, is_finished
 from pipeline.store.run_store import RunStore
 from pipeline.store.verify import verify
-from tests.support.store import stored_ids
+from tests.support.store import RUN, stored_ids
 
 WRITER = Path(__file__).resolve().parents[1] / "support" / "store_writer.py"
 
@@ -23,7 +23,7 @@ WRITER = Path(__file__).resolve().parents[1] / "support" / "store_writer.py"
 def kill_again_and_again(root: Path, *, kills: int, jobs: int, text_bytes: int, segment_rows: int) -> None:
     """Kill the writer at random moments, looking at what it left after each, then let it end."""
     folder, log = root / "run", root / "acknowledged"
-    create_run(folder, {"run_id": "r1"})
+    create_run(folder, RUN)
     log.touch()
     dice = random.Random(11)
     command = [sys.executable, str(WRITER), str(folder), str(log), str(jobs), str(text_bytes), str(segment_rows)]

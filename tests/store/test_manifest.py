@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 
 import orjson
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import OutputError
-from pipeline.store.manifest import Manifest, Part, commit, decode, encode, newest
+from pipeline.store.manifest import Manifest, Part, Unanswered, commit, decode, encode, newest
 from pipeline.store.objects import LocalObjects
 
 PART = Part(
@@ -21,7 +22,14 @@ PART = Part(
     spent_usd=Decimal("0.000000000001"),
     shards={"m/00000": 2, "다른/00001": 1},
 )
-MANIFEST = Manifest(number=4, state="complete", compacted_through=2, run_sha256="cd" * 32, parts=(PART,))
+MANIFEST = Manifest(
+    number=4,
+    state="complete",
+    compacted_through=2,
+    run_sha256="cd" * 32,
+    unanswered=Unanswered(requests=2, usd=Decimal("0.03"), through=2),
+    parts=(PART,),
+)
 
 
 def named(part_file: object) -> bytes:
@@ -37,6 +45,24 @@ def objects(tmp_path: Path) -> LocalObjects:
 
 def test_a_manifest_comes_back_as_it_was() -> None:
     assert decode(encode(MANIFEST)) == MANIFEST
+
+
+def test_a_manifest_of_before_unanswered_requests_were_counted_is_valid() -> None:
+    content = orjson.loads(encode(MANIFEST))
+    del content["unanswered"], content["sha256"]
+    options = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    content["sha256"] = sha256(orjson.dumps(content, option=options)).hexdigest()
+    older = orjson.dumps(content, option=options)
+    assert decode(older) == replace(MANIFEST, unanswered=Unanswered())
+    with pytest.raises(ValueError, match="does not match its hash"):
+        decode(older.replace(b'"rows":3', b'"rows":4'))
+
+
+@pytest.mark.parametrize("usd", ["NaN", "-1", "Infinity", "much"])
+def test_unanswered_money_that_is_no_amount_is_refused(usd: str) -> None:
+    data = encode(MANIFEST).replace(b'"usd":"0.03"', f'"usd":"{usd}"'.encode())
+    with pytest.raises(ValueError, match=r"not an amount|not a manifest"):
+        decode(data)
 
 
 @given(st.integers(0, len(encode(MANIFEST)) - 1), st.integers(0, 7))

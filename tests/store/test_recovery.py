@@ -10,14 +10,14 @@ from pipeline.store.folder import create_run
 from pipeline.store.journal import encode_record, encode_start
 from pipeline.store.run_store import RunStore
 from pipeline.store.verify import verify
-from tests.support.store import COST, parts_on_disk, result, store_all, stored_ids
+from tests.support.store import COST, RUN, parts_on_disk, result, store_all, stored_ids
 
 
 @pytest.fixture
 async def folder(tmp_path: Path) -> Path:
     """A stopped run of 25 jobs: two parts, and five results in the journal."""
     run = tmp_path / "run"
-    create_run(run, {"run_id": "r1"})
+    create_run(run, RUN)
     with RunStore.open(run, segment_rows=10) as store:
         await store_all(store, [result(number) for number in range(20)], [], state="running")
     with RunStore.open(run) as store:
@@ -82,7 +82,7 @@ async def test_requests_without_an_answer_are_counted(folder: Path) -> None:
 
 
 async def test_open_starts_are_carried_into_the_next_segment(tmp_path: Path) -> None:
-    create_run(tmp_path / "run", {})
+    create_run(tmp_path / "run", RUN)
     with RunStore.open(tmp_path / "run", segment_rows=5) as store:
         store.put_start("lost")
         await store_all(store, [result(number) for number in range(12)], [], state=None)

@@ -17,15 +17,16 @@ import pytest
 from pipeline.core.errors import DiskError, OutputError
 from pipeline.core.records import Result
 from pipeline.store.folder import create_run, is_finished
+from pipeline.store.parts import read_part
 from pipeline.store.run_store import RunStore
 from pipeline.store.schema import RESULTS_SCHEMA
 from pipeline.store.verify import verify
-from tests.support.store import COST, FaultyDisk, files_of, parts_on_disk, result, store_all, stored_ids
+from tests.support.store import COST, RUN, FaultyDisk, files_of, parts_on_disk, result, store_all, stored_ids
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    create_run(tmp_path / "run", {"run_id": "r1"})
+    create_run(tmp_path / "run", RUN)
     return tmp_path / "run"
 
 
@@ -103,6 +104,49 @@ async def test_costs_of_failed_attempts_count_and_reused_answers_do_not(folder: 
         await store.finish("running")
         assert store.spent_usd() == Decimal("0.5") + COST
     assert not is_finished(folder)
+
+
+async def test_what_was_booked_counts_and_the_known_cost_where_nothing_was(folder: Path) -> None:
+    attempt = result().attempts[0]
+    lost = replace(attempt, cost_usd=None, possibly_paid=True, booked_usd=Decimal("0.25"))
+    free = replace(attempt, cost_usd=Decimal(7), booked_usd=Decimal(0))
+    unbooked = replace(attempt, cost_usd=Decimal("0.5"))
+    results = [result(1, attempts=(lost, free)), result(2, attempts=(unbooked,))]
+    with RunStore.open(folder) as store:
+        await store_all(store, results, [], state=None)
+        assert store.spent_usd() == Decimal("0.75")
+    with RunStore.open(folder) as store:
+        assert store.spent_usd() == Decimal("0.75")
+        store.compact()
+        assert store.spent_usd() == Decimal("0.75")
+        assert read_part(store.parts()[0])["attempts"][0][0]["booked_usd"].as_py() == Decimal("0.25")
+    assert verify(folder) == []
+
+
+async def test_a_killed_run_is_compacted_without_changing_its_state(folder: Path) -> None:
+    for state, finished in (("running", False), ("complete", True)):
+        with RunStore.open(folder) as store:
+            await store.finish(state)
+        with RunStore.open(folder, segment_rows=4) as store:
+            first = 10 * finished
+            await store_all(store, [result(first + number) for number in range(3)], [], state=None)
+        before = len(list((folder / "results").iterdir()))
+        with RunStore.open(folder) as store:
+            store.compact()
+            assert len(stored_ids(store)) == 3 + 3 * finished
+            assert len(parts_on_disk(folder)) == before + 1
+            assert list((folder / "journal").iterdir()) == []
+        assert is_finished(folder) is finished
+    assert verify(folder) == []
+
+
+async def test_a_run_killed_before_its_first_commit_is_compacted_too(folder: Path) -> None:
+    with RunStore.open(folder) as store:
+        store.compact()
+        await store.put(result(1))
+    with RunStore.open(folder) as store:
+        store.compact()
+        assert stored_ids(store) == [result(1).job_id]
 
 
 async def test_an_empty_run_can_be_finished(folder: Path) -> None:
@@ -252,7 +296,9 @@ async def test_a_segment_that_lost_lines_is_not_compacted_in_silence(folder: Pat
         assert len(stored_ids(store)) == 5
 
 
-async def test_rows_are_kept_and_scores_are_replaced(folder: Path) -> None:
+async def test_rows_are_kept_and_scores_are_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "one row"
+    create_run(folder, {**RUN, "dataset": {"rows": 1}})
     first, second = pa.table({"a": [1]}), pa.table({"a": [2, 3]})
     with RunStore.open(folder) as store:
         await store_all(store, [result()], [])

@@ -22,7 +22,7 @@ from pipeline.store.parts import describe, file_digest, write_table
 from pipeline.store.run_store import RunStore
 from pipeline.store.schema import RESULTS_SCHEMA, results_table
 from pipeline.store.verify import verify
-from tests.support.store import result, store_all
+from tests.support.store import RUN, result, store_all
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 async def build(run: Path) -> None:
-    create_run(run, {"run_id": "r1"})
+    create_run(run, {**RUN, "dataset": {"rows": 50}})
     with RunStore.open(run, segment_rows=10) as store:
         await store_all(store, [result(number) for number in range(20)], [], state="running")
         store.put_rows(pa.table({"question": ["q"] * 50}), "rows-0")
@@ -142,6 +142,34 @@ def test_control_characters_of_a_foreign_folder_do_not_reach_the_terminal(folder
     (folder / "results" / "\x1b[2J.parquet").touch()
     assert all("\x1b" not in finding.file + finding.message for finding in verify(folder))
     assert verify(folder)
+
+
+def test_missing_rows_are_found(folder: Path) -> None:
+    next((folder / "rows").glob("*.parquet")).unlink()
+    assert [(finding.kind, finding.file) for finding in verify(folder)] == [("rows", "rows")]
+
+
+def test_a_part_without_its_scores_is_found_where_a_complete_run_was_scored(folder: Path) -> None:
+    anyio.run(complete, folder)
+    assert verify(folder) == []  # never scored
+    (folder / "scores" / "judged.json").write_text("{}")
+    scored, *unscored = sorted(path.name for path in (folder / "results").iterdir())
+    assert (folder / "scores" / scored).exists()
+    assert [(found.kind, found.file) for found in verify(folder)] == [("scores", f"scores/{name}") for name in unscored]
+    rewrite(folder, lambda manifest: replace(manifest, state="running"))
+    assert verify(folder) == []
+
+
+async def complete(folder: Path) -> None:
+    with RunStore.open(folder) as store:
+        await store.finish("complete")
+
+
+@pytest.mark.parametrize("name", ["summary.json", "scores/judged.json"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
+def test_a_note_that_does_not_parse_is_found(folder: Path, name: str, content: bytes) -> None:
+    (folder / name).write_bytes(content)
+    assert [(finding.kind, finding.file) for finding in verify(folder)] == [("summary", name)]
 
 
 def test_what_is_no_run_folder_is_a_finding_and_no_error(tmp_path: Path) -> None:

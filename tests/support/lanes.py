@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import httpx
@@ -26,6 +26,7 @@ from pipeline.run.runner import LaneSetup, SyncLane
 from tests.support.clock import ManualClock
 
 PRICE = Price(provider="lab", model="m", effective=date(2026, 1, 1), source="test", input=Decimal(1), output=Decimal(5))
+AnyKept = TypeVar("AnyKept", bound="Kept")
 KEY = Secret("sk-canary-7f3a")
 RUN = RunSettings()
 NO_LIMITS = Limits()
@@ -76,14 +77,17 @@ class Kept:
     def __init__(self) -> None:
         self.results: list[Result] = []
         self.started: list[str] = []
+        self.at_stake: dict[str, Decimal | None] = {}
         self.in_flight_now = 0
         self.most_in_flight = 0
 
     async def put(self, result: Result) -> None:
         self.results.append(result)
 
-    def put_start(self, job_id: str) -> None:
-        self.started.append(job_id)
+    def put_start(self, job_id: str, at_stake_usd: Decimal | None) -> None:
+        if job_id not in self.at_stake:
+            self.started.append(job_id)
+        self.at_stake[job_id] = at_stake_usd
 
     def in_flight(self, model: str, change: int) -> None:
         self.in_flight_now += change
@@ -120,9 +124,11 @@ class Lane:
                     key=KEY,
                     transport=httpx.MockTransport(answer),
                     clock=self.clock,
-                    deadline_seconds=run.deadline_seconds,
+                    run=run,
                 ),
-                permits=LocalPermits(LaneLimits(limits, "anthropic", self.clock), self.budget, lambda _: price),
+                permits=LocalPermits(
+                    LaneLimits(limits, "anthropic", self.clock), self.budget, lambda _: price, run.budget_usd
+                ),
                 price_of=lambda _: price,
                 run=run,
                 control=self.control,
@@ -132,6 +138,11 @@ class Lane:
                 rng=Random(1),
             )
         )
+
+    def use(self, kept: AnyKept) -> AnyKept:
+        """Let results go to `kept` from now on."""
+        self.kept = kept
+        return kept
 
     async def run(self) -> list[Result]:
         """Run all jobs as one shard; gives the results in the order of the jobs."""

@@ -1,14 +1,19 @@
-"""A made-up run for tests of the pages: 3 models, 2 prompts, 250 rows, its figures counted from its answers."""
+"""Made-up runs for tests of the pages: 3 models, 2 prompts, 250 rows; and one with a grid, repeats and 6 scorers."""
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable
-from itertools import combinations
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from itertools import combinations, product
 from typing import Any
 
+from pipeline.core.settings import GateSettings
 from pipeline.report.view import RunView, Sample, SampleScore, Turn
+from pipeline.stats.summary import SummaryBuilder
+from tests.support.stats import result, results_batch, score, scores_batch
 
 ROWS = 250
 METRIC = "number"
@@ -296,3 +301,83 @@ def _sample(model: str, prompt: str, row: int, status: str, passed: bool) -> Sam
         latency_ms=None if failed else median + row,
         attempts=4 if failed else 1,
     )
+
+
+GRID_SCORERS = (
+    ("number", True), ("contains", True), ("exact_match", True), ("json_schema", True), ("similarity", False),
+    ("word_overlap", False),
+)  # fmt: skip
+GRID_PROMPTS = ("plain", "step by step")
+GRID = ('{"temperature":0.0}', '{"temperature":0.4}', '{"temperature":0.8}')
+
+
+def make_grid_view(
+    *,
+    models: Sequence[str] = ("lab-sonnet",),
+    rows: int = 12,
+    repeats: int = 3,
+    planned: int | None = None,
+    unanswered: tuple[int, Decimal | None] | None = None,
+) -> RunView:
+    """Build a run with a grid, repeats and six scorers; its figures come from the statistics themselves.
+
+    exact_match is right for every answer, and word_overlap the same for every answer.
+    """
+    rng = random.Random(11)
+    gates = [GateSettings(metric="number", min=0.9), GateSettings(metric="similarity", prompt="plain", max=0.95)]
+    builder = SummaryBuilder(
+        "arithmetic-grid", "2026-11-22-1015-c2a8", simulated=True, scorers=GRID_SCORERS, gates=gates,
+        budget_usd=Decimal(5), planned_jobs=planned, unanswered=unanswered,
+    )  # fmt: skip
+    samples = []
+    for model, prompt, params in product(models, GRID_PROMPTS, GRID):
+        jobs = [_grid_job(rng, model, prompt, params, row, repeat) for row in range(rows) for repeat in range(repeats)]
+        scored = [(job, _grid_scores(rng, job)) for job in jobs]
+        marks = [score(job, value, name, passed=passed) for job, found in scored for name, value, passed in found]
+        builder.add_pair(results_batch(jobs), scores_batch(marks))
+        samples += [_grid_sample(job, found) for job, found in scored]
+    summary = builder.finish(models=models, prompts=GRID_PROMPTS, params=GRID)
+    return replace(
+        make_view(samples=samples),
+        summary=summary,
+        total_jobs=len(samples),
+        notes=(),
+        description="A grid with repeats",
+    )
+
+
+GridScores = list[tuple[str, float, bool | None]]
+
+
+def _grid_job(rng: random.Random, model: str, prompt: str, params: str, row: int, repeat: int) -> dict[str, Any]:
+    step = 1.0 if prompt == "plain" else 1.6
+    return result(
+        f"gsm-{row:03d}", model, prompt=prompt, params=params, repeat=repeat, input_tokens=120,
+        output_tokens=int(60 * step),
+        cost_usd=Decimal(f"{0.0011 * step * (1 + 0.1 * rng.random()):.8f}"), latency_ms=620 * step * (1 + rng.random()),
+    )  # fmt: skip
+
+
+def _grid_scores(rng: random.Random, job: dict[str, Any]) -> GridScores:
+    skill = 0.92 if job["prompt"] == "plain" else 0.8
+    passed = {name: rng.random() < skill for name in ("number", "contains", "json_schema")} | {"exact_match": True}
+    graded = {"similarity": round(rng.uniform(0.4, 1.0), 3), "word_overlap": 0.75}
+    return [
+        (name, float(passed[name]) if pass_fail else graded[name], passed[name] if pass_fail else None)
+        for name, pass_fail in GRID_SCORERS
+    ]
+
+
+def _grid_sample(job: dict[str, Any], found: GridScores) -> Sample:
+    scores = tuple(
+        make_score(
+            scorer=name, value=value, passed=passed, extracted=None if passed is False else "6",
+            expected=None if passed is None else "6", label="no_match" if passed is False else None,
+        )
+        for name, value, passed in found
+    )  # fmt: skip
+    return make_sample(
+        **{name: job[name] for name in ("job_id", "row_id", "model", "prompt", "params", "repeat", "input_tokens")},
+        scores=scores, turns=(Turn(role="user", text=QUESTION.format(n=7)),), answer="The bakery takes in 6 dollars.",
+        output_tokens=job["output_tokens"], cost_usd=str(job["cost_usd"]), latency_ms=job["latency_ms"],
+    )  # fmt: skip

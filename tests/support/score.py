@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.core.records import Answer
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.scorers import Scorer, build_scorer
 
@@ -27,4 +28,17 @@ def scorer(
             options=options,
             folder=folder,
         )
+    )
+
+
+def said(text: str) -> Answer:
+    """An answer of text alone."""
+    return Answer(text=text)
+
+
+def called(*calls: tuple[str, Any]) -> Answer:
+    """An answer that calls tools, each by name and input."""
+    return Answer(
+        text="",
+        tool_calls=tuple({"id": f"toolu_{n}", "name": name, "input": given} for n, (name, given) in enumerate(calls)),
     )

@@ -21,6 +21,8 @@ from pipeline.store.run_store import RunStore
 
 STAMP = datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC)
 COST = Decimal("0.001230000001")
+RUN: dict[str, Any] = {"schema": 1, "run_id": "r1", "settings": {}, "dataset": {"rows": 0}}
+"""What run.json must hold at least."""
 
 
 def result(number: int = 0, *, shard: str = "m/00000", **changes: Any) -> Result:

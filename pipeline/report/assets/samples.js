@@ -9,6 +9,8 @@
   const more = document.getElementById("more");
   const tally = document.getElementById("tally");
   const filters = ["model", "prompt", "result", "text"].map((name) => document.getElementById("filter-" + name));
+  const severalScorers = samples.some((sample) => sample.scores.length > 1);
+  const repeated = samples.some((sample) => sample.repeat > 0);
   let matching = samples;
   let shown = 0;
 
@@ -46,7 +48,8 @@
   }
 
   function result(sample) {
-    const grades = sample.scores.filter((score) => score.passed === null && score.value !== "–").map((score) => score.value);
+    const grades = sample.scores.filter((score) => score.passed === null && score.value !== "–")
+      .map((score) => (severalScorers ? score.scorer + " " : "") + score.value);
     const words = sample.outcome === "graded" ? grades.join(", ") : sample.outcome;
     const box = make("div", "", make("span", "badge " + sample.outcome, words));
     if (sample.status !== "ok") box.append(make("span", "status", sample.status));
@@ -54,12 +57,23 @@
   }
 
   function pair(sample) {
-    const score = sample.scores.find((one) => one.expected || one.extracted);
+    const score = sample.decided === null ? null : sample.scores[sample.decided];
     if (!score) return "–";
-    return list("pair", [
+    const name = severalScorers ? make("p", "scorer", score.scorer + ":") : null;
+    if (!score.expected && !score.extracted) {
+      const words = score.label || (score.explanation && score.explanation.text) || "–";
+      return make("div", "", name, make("span", "clamp", words));
+    }
+    const told = list("pair", [
       ["expected", make("span", "clamp", score.expected ? score.expected.text : "–")],
       ["found", make("span", "clamp", score.extracted ? score.extracted.text : "–")],
     ]);
+    return make("div", "", name, told);
+  }
+
+  function where(sample) {
+    const again = repeated ? "repeat " + (sample.repeat + 1) : "";
+    return [sample.model, sample.prompt, sample.params, again].filter(Boolean).join(" · ");
   }
 
   function cell(name, content, className) {
@@ -72,7 +86,7 @@
     const open = make("button", "open", sample.row);
     open.type = "button";
     open.setAttribute("aria-expanded", "false");
-    const head = make("th", "", open, make("span", "where", [sample.model, sample.prompt, sample.params].filter(Boolean).join(" · ")));
+    const head = make("th", "", open, make("span", "where", where(sample)));
     head.scope = "row";
     const line = make("tr", "",
       head,

@@ -10,7 +10,9 @@ from typing import Any
 
 import anyio
 
-from pipeline.simulator.exchange import Exchange, Route
+from pipeline.core.clock import Clock
+from pipeline.simulator.asking import Route
+from pipeline.simulator.exchange import Exchange
 from pipeline.simulator.options import Options
 from pipeline.simulator.replies import Reply
 
@@ -46,8 +48,8 @@ class HeldClock(NotedClock):
         await self.release.wait()
 
 
-def exchange(**options: Any) -> Exchange:
-    return Exchange(Options(**{"latency_scale": 0.0, **options}), NotedClock())
+def exchange(clock: Clock | None = None, **options: Any) -> Exchange:
+    return Exchange(Options(**{"latency_scale": 0.0, **options}), clock or NotedClock())
 
 
 def ask(
@@ -60,6 +62,21 @@ def ask(
 
 def reply_to(mind: Exchange, body: Any, *, route: Route = "messages", headers: Mapping[str, str] = HEADERS) -> Reply:
     return mind.generate(route, headers, json.dumps(body).encode())
+
+
+def serve(mind: Exchange, body: Any, **how: Any) -> Reply:
+    """Answer as the server does: the first byte is sent, and the last."""
+    reply = reply_to(mind, body, **how)
+    mind.begun(reply)
+    mind.finished(reply)
+    return reply
+
+
+def events_of(reply: Reply) -> list[dict[str, Any]]:
+    """The objects of a stream's frames, without comments and `[DONE]`."""
+    assert reply.events is not None
+    datas = [frame.partition(b"data: ")[2] for frame in reply.events]
+    return [json.loads(data) for data in datas if data.startswith(b"{")]
 
 
 def body(text: str = "Hello, world", **changes: Any) -> dict[str, Any]:

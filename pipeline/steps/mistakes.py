@@ -1,0 +1,162 @@
+"""Mistakes: everything that would make requests fail or scores meaningless, found before a request is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import date
+from functools import partial
+from typing import Any
+
+from pipeline.config.read import nearest
+from pipeline.core.errors import EvalmillError, SettingsError, TemplateError
+from pipeline.core.records import Request
+from pipeline.core.settings import ScorerSettings
+from pipeline.core.template import compile_text
+from pipeline.cost.budget import upper_bound_usd
+from pipeline.cost.prices import find_price
+from pipeline.plan.check import UsesColumns, missing_columns
+from pipeline.plan.expand import Lane
+from pipeline.providers.cautions import cautions
+from pipeline.providers.objections import objections
+from pipeline.run.permits import max_output_tokens
+from pipeline.score.scorers import build_scorer
+from pipeline.steps.prepare import Prepared
+from pipeline.steps.simulation import simulator_options
+
+CHECKED_REQUESTS = 20
+
+
+def require_sound(prepared: Prepared, *, today: date) -> list[str]:
+    """Raise for the mistakes that `find_mistakes` finds, all those of the first one's kind in one message.
+
+    Returns warnings.
+    """
+    mistakes = find_mistakes(prepared, today=today)
+    if mistakes:
+        first = type(mistakes[0])
+        raise first("\n".join(str(mistake) for mistake in mistakes if type(mistake) is first))
+    return find_warnings(prepared, today=today)
+
+
+def find_mistakes(prepared: Prepared, *, today: date) -> list[EvalmillError]:
+    """Everything that would make requests fail or scores meaningless, found without a request."""
+    found: list[EvalmillError] = []
+    settings = prepared.settings
+    columns_missing = missing_columns(_column_users(prepared, found), prepared.dataset.columns)
+    found += [TemplateError(sentence) for sentence in columns_missing]
+    found += _attempted(SettingsError, (partial(_placed_scorer, scorer) for scorer in settings.scorers))
+    found += [SettingsError(sentence) for sentence in _recorded_mistakes(prepared)]
+    if "simulator" in settings.providers:
+        found += _attempted(EvalmillError, [partial(simulator_options, settings.simulator)])
+    found += [SettingsError(sentence) for sentence in _budget_mistakes(prepared, today)]
+    if not columns_missing:
+        found += _attempted(EvalmillError, [prepared.plan.preflight])
+        found += [
+            SettingsError(sentence) for lane in prepared.plan.lanes for sentence in _refused_by_model(prepared, lane)
+        ]
+    return found
+
+
+def find_warnings(prepared: Prepared, *, today: date) -> list[str]:
+    """What a user should know and may ignore."""
+    warnings = []
+    for lane in prepared.plan.lanes:
+        provider, model = lane.provider.name, lane.model.model
+        if provider == "recorded":
+            continue
+        if find_price(lane.provider.prices, provider, model, today, None) is None:
+            warnings.append(
+                f"model {lane.model.name!r}: no price is known for {provider}/{model}; its cost will be unknown"
+            )
+        warnings += _cautions(prepared, lane, today)
+    if not prepared.settings.scorers:
+        warnings.append("there is no [[scorers]] table: answers are collected and not judged")
+    return warnings
+
+
+def _placed_scorer(settings: ScorerSettings) -> None:
+    """Build a scorer; a mistake in it is told with its file and line."""
+    try:
+        build_scorer(settings)
+    except SettingsError as error:
+        raise SettingsError(f"{settings.place}: {error}") from None
+
+
+def _column_users(prepared: Prepared, found: list[EvalmillError]) -> Iterator[UsesColumns]:
+    """Every template over the row: prompts, recorded answers, expected values."""
+    yield from prepared.plan.templates.values()
+    for answer in prepared.plan.answers.values():
+        yield answer.text
+    for scorer in prepared.settings.scorers:
+        if scorer.expected is None:
+            continue
+        try:
+            yield compile_text(scorer.expected, path=scorer.place)
+        except TemplateError as error:
+            found.append(error)
+
+
+def _attempted(kind: type[EvalmillError], attempts: Any) -> list[EvalmillError]:
+    return [error for attempt in attempts if (error := _error_of(kind, attempt)) is not None]
+
+
+def _error_of(kind: type[EvalmillError], attempt: Callable[[], object]) -> EvalmillError | None:
+    try:
+        attempt()
+    except kind as error:
+        return error
+    return None
+
+
+def _recorded_mistakes(prepared: Prepared) -> Iterator[str]:
+    """Columns that a recorded model names and the dataset does not have."""
+    columns = prepared.dataset.columns
+    for model in prepared.settings.models:
+        if model.recorded is None:
+            continue
+        for key in ("input_tokens", "output_tokens", "stop_reason", "latency_ms"):
+            name = getattr(model.recorded, key)
+            if name is not None and name not in columns:
+                told = f"model {model.name!r}: {key}: there is no column {name!r}{nearest(name, columns)}"
+                yield f"{model.recorded.place}: {told}"
+
+
+def _budget_mistakes(prepared: Prepared, today: date) -> Iterator[str]:
+    """Whatever would keep a budget from holding: a price that is missing in part, output that nothing bounds."""
+    if prepared.settings.run.budget_usd is None:
+        return
+    for lane in prepared.plan.lanes:
+        name = f"{lane.provider.name}/{lane.model.model}"
+        if lane.model.recorded is not None:
+            continue
+        price = find_price(lane.provider.prices, lane.provider.name, lane.model.model, today, None)
+        if upper_bound_usd(1000, 0, False, 1000, price) is None:
+            yield (
+                f"budget_usd is set, but {name} has no price for input and output on {today}, so the budget could not "
+                f"hold; add one under [[providers.{lane.provider.name}.prices]] in providers.toml"
+            )
+        for cell in lane.cells:
+            if max_output_tokens(cell.params) is None:
+                found = cell.params.get("max_tokens")
+                yield f"budget_usd is set, but nothing bounds the output of {lane.model.name!r}: max_tokens = {found!r}"
+
+
+def _refused_by_model(prepared: Prepared, lane: Lane) -> list[str]:
+    """What the model or the gateway is known to refuse in the first requests of a lane."""
+    if lane.model.recorded is not None:
+        return []
+    said: dict[str, None] = {}
+    for request in prepared.plan.sample_requests(lane, CHECKED_REQUESTS):
+        for objection in objections(request, provider=lane.provider, model=lane.model.model):
+            said[f"model {lane.model.name!r} ({lane.provider.name}/{lane.model.model}): {objection}"] = None
+    return list(said)
+
+
+def _cautions(prepared: Prepared, lane: Lane, today: date) -> list[str]:
+    """What is worth a warning in a lane's model and its first requests; requests that cannot be made are left out."""
+    requests: list[Request | None] = [None]
+    with suppress(EvalmillError):  # a mistake, and told as one
+        requests += prepared.plan.sample_requests(lane, CHECKED_REQUESTS)
+    said = (cautions(request, provider=lane.provider, model=lane.model.model, today=today) for request in requests)
+    return list(dict.fromkeys(f"model {lane.model.name!r}: {caution}" for found in said for caution in found))

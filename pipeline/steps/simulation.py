@@ -1,0 +1,29 @@
+"""The simulator that an evaluation asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.core.settings import SimulatorSettings
+from pipeline.simulator.answers import AnswerBook
+from pipeline.simulator.options import Options
+
+
+def simulator_options(settings: SimulatorSettings) -> Options:
+    """What the [simulator] table asks for; raises DataError when its answers cannot be read."""
+    book = None
+    if settings.answers is not None:
+        book = AnswerBook.from_table(
+            Path(settings.answers),
+            question_column=settings.question_column,
+            answer_column=settings.answer_column,
+            model_column=settings.model_column,
+            replay=settings.replay,
+        )
+    return Options(
+        profile=settings.profile,
+        seed=settings.seed,
+        answers=book,
+        error_rate=settings.error_rate,
+        rate_limited=settings.rate_limited,
+    )

@@ -210,12 +210,11 @@ def reset(request: web.Request) -> None:
 
 
 def _chunks(reply: Reply) -> Iterable[bytes]:
-    chunks = (reply.body,) if reply.events is None else reply.events
-    if reply.directives.has("gzip_bomb"):
-        return fault_bodies.bomb(b"".join(chunks))
-    if reply.directives.has("endless_body") and reply.events is None:
-        return chain(chunks, fault_bodies.endless())
-    return chunks
+    wanted = reply.directives
+    chunks: Iterable[bytes] = reply.events if reply.events is not None else (reply.body,)
+    if reply.events is None and wanted.has(*_ENDLESS):
+        chunks = chain(chunks, fault_bodies.endless())
+    return fault_bodies.packed(chunks) if wanted.has("gzip_bomb") else chunks
 
 
 def _spoilt(reply: Reply) -> bool:

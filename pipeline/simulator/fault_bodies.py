@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -33,14 +32,16 @@ def deform(reply: Reply) -> Reply:
     return _broken(replace(reply, body=_odd_bytes(orjson.dumps(payload), payload, wanted)), wanted)
 
 
-def bomb(head: bytes) -> tuple[bytes, ...]:
-    """Compress `head` and white space to 80 MiB into a few pieces of gzip."""
-    return (*_packed(head),)
+def packed(chunks: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Compress `chunks` to gzip."""
+    packer = zlib.compressobj(wbits=31)
+    pieces = [*(packer.compress(chunk) for chunk in chunks), packer.flush()]
+    return tuple(piece for piece in pieces if piece)
 
 
-def endless() -> Iterable[bytes]:
-    """Give white space without an end in sight: 80 MiB of it."""
-    return (_PADDING for _ in range(BOMB_BYTES // len(_PADDING)))
+def endless(padding: bytes = _PADDING) -> Iterable[bytes]:
+    """Give white space (or `padding`) without an end in sight: 80 MiB of it."""
+    return (padding for _ in range(BOMB_BYTES // len(padding)))
 
 
 def text_holder(answer: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
@@ -114,10 +115,3 @@ def _broken(reply: Reply, wanted: Directives) -> Reply:
     if wanted.has("latin1"):
         return replace(reply, content_type=f"{JSON}; charset=utf-8")
     return reply
-
-
-@lru_cache(maxsize=4)
-def _packed(head: bytes) -> tuple[bytes, ...]:
-    packer = zlib.compressobj(wbits=31)
-    pieces = [packer.compress(head), *(packer.compress(padding) for padding in endless()), packer.flush()]
-    return tuple(piece for piece in pieces if piece)

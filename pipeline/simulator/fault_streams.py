@@ -16,6 +16,7 @@ _FLOOD_PIECE = 1_000
 _DONE = b"data: [DONE]\n\n"
 _WIDE = "é"
 _NOISE = b": OPENROUTER PROCESSING\n\nretry: 3000\nid: 7\n\n"
+_COMMENT = b":" + b" " * 65_534 + b"\n"
 _OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 _OVERLOADED_CHAT = {"error": {"message": "Overloaded", "type": "server_error", "code": 503}}
 _LINE_END = re.compile(rb"\n")
@@ -230,6 +231,10 @@ def _flood(frames: Frames) -> Frames:
     return [*frames[:1], *[ping * _FLOOD_PIECE] * (_FLOOD_EVENTS // _FLOOD_PIECE), *frames[1:]]
 
 
+def _pad(frames: Frames) -> Frames:
+    return [*frames[:1], *fault_bodies.endless(_COMMENT), *frames[1:]]
+
+
 _STRUCTURE: dict[str, Callable[[Frames], Frames]] = {
     "usage_decreasing": _later_usage(_decrease),
     "usage_negative": _later_usage(_negate),
@@ -251,7 +256,8 @@ _STRUCTURE: dict[str, Callable[[Frames], Frames]] = {
     "empty_body": lambda frames: [],
     "bom": lambda frames: [b"\xef\xbb\xbf", *frames],
     "sse_flood": _flood,
-    "endless_body": lambda frames: [*frames[:-1], *fault_bodies.endless(), *frames[-1:]],
+    "endless_body": _pad,
+    "gzip_bomb": _pad,
 }
 """Faults of whole frames, in the order in which they are applied."""
 

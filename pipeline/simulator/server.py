@@ -41,6 +41,8 @@ class Simulator:
         self._port = port
         self._clock = clock
         self._exchange = Exchange(options, clock)
+        self.limits = self._exchange.limits
+        """The token buckets, with the count of what they refused."""
         self._delivery = Delivery(clock)
         self._runner: web.AppRunner | None = None
 

@@ -22,7 +22,7 @@ from pipeline.store.run_store import RunStore
 
 _RESULT_COLUMNS = [
     "job_id", "row_id", "model", "prompt", "params", "repeat", "status", "stop_reason_raw", "text", "thinking",
-    "error_kind", "error_message", "input_tokens", "cache_read_tokens", "cache_write_5m_tokens",
+    "tool_calls", "error_kind", "error_message", "input_tokens", "cache_read_tokens", "cache_write_5m_tokens",
     "cache_write_1h_tokens", "output_tokens", "cost_usd", "latency_ms", "attempts",
 ]  # fmt: skip
 _INPUT_CLASSES = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
@@ -136,7 +136,7 @@ def _sample(row: Mapping[str, Any], scores: tuple[SampleScore, ...], request: Re
         status=row["status"],
         stop_reason=row["stop_reason_raw"],
         turns=_turns(request),
-        answer=row["text"] or "",
+        answer="\n".join(part for part in (row["text"], row["tool_calls"]) if part),
         prefill="" if isinstance(request, str) else request.prefill,
         thinking=row["thinking"],
         error=None if row["error_message"] is None else f"{row['error_kind']}: {row['error_message']}",

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.core.errors import DataError
-from pipeline.plan.dataset import Dataset, RowBatch, Survey
+from pipeline.plan.dataset import Dataset, RowBatch, Survey, records_of
 from pipeline.store.parts import read_part
 from pipeline.store.run_store import RunStore
 
@@ -47,8 +47,8 @@ class RowLookup:
         positions = pc.index_in(pa.array(row_ids, self._table.schema.field(ROW_ID).type), self._table.column(ROW_ID))
         if positions.null_count:
             raise DataError(f"{positions.null_count} row ids of the results are not among the run's rows")
-        records: list[dict[str, Any]] = self._table.take(positions).to_pylist()
-        return [_own_columns(record) for record in records]
+        batches = self._table.take(positions).combine_chunks().to_batches()
+        return [_own_columns(record) for batch in batches for record in records_of(batch)]
 
 
 def _with_ids(batch: RowBatch) -> pa.Table:

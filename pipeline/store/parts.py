@@ -171,7 +171,7 @@ def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
             table = file.read(columns=None if columns is None else list(columns))
         return table if columns is None else table.select(list(columns))
     except (OSError, pa.ArrowException, ValueError, KeyError) as error:
-        found = error.strerror if isinstance(error, OSError) and error.strerror else error
+        found = "it is missing" if isinstance(error, FileNotFoundError) else error
         raise DiskError(f"{path}: is damaged: {found}; `evalmill verify` lists what is wrong") from error
 
 

@@ -112,7 +112,7 @@ class Journal:
             self.seal()
 
     def seal(self) -> None:
-        """Close the current segment for good; it is ready to be compacted."""
+        """Close the current segment for good; `compactable` says when it may go."""
         self.close()
         if self.current is None:
             return

@@ -60,7 +60,7 @@ def test_no_name_and_no_figure_is_cut_at_any_width(width: int) -> None:
     [
         (240, 1, "94.4 % (86.2–100.0 %) │"),
         (180, 1, "(86.2–100.0 %) │"),
-        (150, 1, "intervals do not fit here"),
+        (160, 1, "intervals do not fit here"),
         (80, 7, "94.4 % (86.2–100.0 %) │"),
     ],
 )

@@ -201,6 +201,14 @@ def test_a_flood_is_a_million_events_in_little_memory() -> None:
         assert flood[-1] == frames[-1]
 
 
+@pytest.mark.parametrize("words", ["endless_body", "gzip_bomb"])
+def test_padding_stands_before_the_end(words: str) -> None:
+    padded = chunks(words)
+    assert (padded[0], padded[-7:]) == (MESSAGE_FRAMES[0], MESSAGE_FRAMES[1:])
+    assert sum(map(len, padded[1:-7])) == 80 * 1024 * 1024
+    assert payloads(words) == payloads("")
+
+
 def test_faults_combine() -> None:
     assert raw("sse_no_stop,sse_crlf,sse_no_names").endswith(b"}\r\n\r\n")
     assert b"message_stop" not in raw("sse_no_stop,sse_crlf,sse_no_names")

@@ -129,7 +129,6 @@ async def test_the_ledger_counts_what_was_answered_and_what_failed(tmp_path: Pat
 
 async def test_the_ledger_tells_what_was_paid_and_what_arrived(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
-    path.write_text("")
     wishes = ["", "status=503", "cut_chunked", "reset,paid", "html,status=524,paid", "notjson", "close_after"]
     async with Simulator(Options(latency_scale=0.0, ledger_path=path)) as simulator, client(simulator) as http:
         for wish in wishes:

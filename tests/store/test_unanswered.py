@@ -8,14 +8,16 @@ import subprocess
 import sys
 import time
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 
 import anyio
 import pytest
 
+from pipeline.store.disk import SYSTEM_DISK
 from pipeline.store.folder import create_run, unanswered
+from pipeline.store.journal import encode_record, encode_start
 from pipeline.store.run_store import RunStore
+from pipeline.store.segments import Entry, Journal, SegmentLimits
 from pipeline.store.verify import verify
 from tests.support.store import COST, RUN, FaultyDisk, result, store_all, stored_ids
 
@@ -95,26 +97,28 @@ async def test_starts_of_a_later_session_are_not_taken_for_counted_ones(folder: 
 
 
 async def test_a_full_segment_is_kept_until_its_open_starts_stand_in_the_next(folder: Path) -> None:
-    acknowledged: list[str] = []
-    with RunStore.open(folder, segment_rows=3, commit_seconds=0) as store:
-        async with anyio.create_task_group() as tasks:
-            await tasks.start(
-                partial(store.commit_forever, on_acknowledged=lambda rs: acknowledged.extend(map(str, rs)))
-            )
-            store.put_start("lost", CENT)
-            for number in range(3):
-                await store.put(result(number))
-            while len(acknowledged) < 3:
-                await anyio.sleep(0.001)
-            await anyio.sleep(0.05)
-            assert [path.name for path in (folder / "journal").iterdir()] == ["00000001.jsonl"]
-            await store.put(result(3))
-            with anyio.fail_after(10):
-                while not store.parts():
-                    await anyio.sleep(0.001)
-            tasks.cancel_scope.cancel()
+    RunStore.open(folder).close()
+    journal = Journal(folder, SYSTEM_DISK, SegmentLimits(rows=2, bytes=2**30), [], 1)
+    answers = [Entry(encode_record(one), one.job_id, one) for one in map(result, range(3))]
+    journal.append([Entry(encode_start("lost", CENT), "lost", None, CENT), *answers[:2]])
+    assert [segment.number for segment in journal.sealed] == [1]
+    assert journal.compactable() is None
+    journal.append(answers[2:])
+    assert journal.compactable() is journal.sealed[0]
+    journal.close()
+    journal.sealed[0].path.unlink()
     with RunStore.open(folder) as store:
         assert (store.recovered.unanswered_starts, store.recovered.unanswered_usd) == (1, CENT)
+
+
+async def test_nothing_waits_for_a_next_segment_when_all_is_answered(folder: Path) -> None:
+    RunStore.open(folder).close()
+    journal = Journal(folder, SYSTEM_DISK, SegmentLimits(rows=1, bytes=2**30), [], 1)
+    one = result(1)
+    journal.append([Entry(encode_start(one.job_id, CENT), one.job_id, None, CENT)])
+    assert journal.compactable() is None
+    journal.append([Entry(encode_record(one), one.job_id, one)])
+    assert journal.compactable() is journal.sealed[0]
 
 
 async def test_damage_to_an_answer_leaves_its_request_unanswered(folder: Path) -> None:
@@ -143,16 +147,20 @@ anyio.run(main)
 """
 
 
-async def test_requests_in_flight_are_known_after_a_kill_before_the_first_answer(folder: Path) -> None:
+def test_requests_in_flight_are_known_after_a_kill_before_the_first_answer(folder: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", _IN_FLIGHT, str(folder)], cwd=ROOT) as process:
         end = time.monotonic() + 60
-        while not any(path.stat().st_size for path in folder.glob("journal/*")) and time.monotonic() < end:
+        while not _has_written(folder) and process.poll() is None and time.monotonic() < end:
             time.sleep(0.01)
         process.kill()
     assert process.returncode == -signal.SIGKILL
     with RunStore.open(folder) as store:
         assert (store.recovered.unanswered_starts, store.recovered.unanswered_usd) == (2, CENT)
-    assert await finish(folder) == (2, CENT)
+    assert anyio.run(finish, folder) == (2, CENT)
+
+
+def _has_written(folder: Path) -> bool:
+    return any(path.stat().st_size for path in folder.glob("journal/*"))
 
 
 async def die_at(folder: Path, nth: int) -> bool:
@@ -211,14 +219,7 @@ async def test_a_fault_at_every_call_of_a_session_forgets_no_request_in_flight(
         except BaseException:
             assert disk.calls >= nth
         met += disk.calls >= nth
-        if disk.is_dead:
-            _release_locks(store)
         _, usd = await finish(folder)
         assert usd == (1 + bool(acknowledged)) * DOLLAR or (usd == 2 * DOLLAR and not acknowledged), nth
         shutil.rmtree(folder)
     assert met >= 50
-
-
-def _release_locks(store: RunStore) -> None:
-    """As the kernel does for a dead process."""
-    store._lock.release()

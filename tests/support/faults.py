@@ -33,6 +33,7 @@ TEXT = (
 
 DEADLINE_SECONDS = 5.0
 IDLE_SECONDS = 2.0
+HASTE = 100.0
 
 _EVAL = """\
 name = "faults"
@@ -51,6 +52,7 @@ id = "simulator/sim-small"
 [models.params]
 max_tokens = 2048
 stream = {stream}
+{params}
 
 [run]
 concurrency = {concurrency}
@@ -67,11 +69,15 @@ key_env = "SIMULATOR_KEY"
 
 
 class HastyClock(SystemClock):
-    """Waits a hundredth of what it is asked to."""
+    """Its seconds are hundredths of seconds, so that waiting as asked takes no time; deadlines are real ones."""
+
+    def monotonic(self) -> float:
+        """Seconds that fly."""
+        return super().monotonic() * HASTE
 
     async def sleep(self, seconds: float) -> None:
         """Wait, shortly."""
-        await super().sleep(seconds / 100)
+        await super().sleep(seconds / HASTE)
 
 
 class _Silent:
@@ -145,15 +151,24 @@ def misbehaving(mode: Mode, folder: Path, **options: Any) -> Iterator[Simulator]
 
 
 def run_against(simulator: Simulator, mode: Mode, folder: Path, wishes: Sequence[str], **run: Any) -> Ran:
-    """Run one evaluation with a row for each of `wishes`, what its marker says; its row id too."""
+    """Run one evaluation with a row for each of `wishes`, what its marker says; its row id too.
+
+    `run` holds keys of [run], and `params`: more lines for [models.params].
+    """
     evaluation = folder / "eval"
     evaluation.mkdir()
+    params = run.pop("params", "")
     concurrency = run.pop("concurrency", 16)
     deadline = run.pop("deadline_seconds", DEADLINE_SECONDS)
     settings = "\n".join(f"{key} = {json.dumps(value)}" for key, value in run.items())
     (evaluation / "eval.toml").write_text(
         _EVAL.format(
-            stream=str(mode.stream).lower(), concurrency=concurrency, deadline=deadline, idle=IDLE_SECONDS, run=settings
+            stream=str(mode.stream).lower(),
+            params=params,
+            concurrency=concurrency,
+            deadline=deadline,
+            idle=IDLE_SECONDS,
+            run=settings,
         )
     )
     (evaluation / "plain.jinja").write_text("{{ question }}{% if wish %} [[sim:{{ wish }}]]{% endif %}")

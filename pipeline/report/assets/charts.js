@@ -55,9 +55,9 @@
     spec.height = Math.max(spec.height, names.rows * (names.lines * 16 + 12));
   }
 
-  // Names of points that would cover another one, or leave the chart, are left out; tooltip and table tell them.
+  // Names of points that would cover another text, or leave the chart, are left out; tooltip and table tell them.
   function hideCovered(plot) {
-    const kept = [];
+    const kept = [...plot.querySelectorAll(".role-axis-label text")].map((text) => text.getBoundingClientRect());
     const frame = plot.getBoundingClientRect();
     plot.querySelectorAll(".mark-text.role-mark text").forEach((name) => {
       if (!name.textContent) return;

@@ -82,6 +82,7 @@ PHRASES: tuple[tuple[str, ErrorKind], ...] = (
     ("specified api usage limits", "billing"),
     ("available channel for model", "model"),
     ("no endpoints found", "model"),
+    ("is not a valid model id", "model"),
     ("无可用渠道", "model"),
 )
 """Parts of documented messages (lower case) that no code or type goes with."""

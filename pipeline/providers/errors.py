@@ -26,6 +26,7 @@ from pipeline.providers.retry_after import reset_seconds, retry_after_seconds, r
 
 MAX_MESSAGE_CHARACTERS = 2000
 
+_METHOD_AND_PATH = re.compile(r"\b(?:GET|POST|PUT|DELETE)\b:? *\S*/")
 _PATH_WORDS = re.compile(r"\b(url|uri|path|route|endpoint|page)\b", re.IGNORECASE)
 _KEY_END = re.compile(r"[A-Za-z0-9._~+/=-]+\Z")
 
@@ -122,7 +123,7 @@ def _kind_of_status(status: int, error: ErrorBody) -> ErrorKind:
 
 
 def _missing(error: ErrorBody) -> ErrorKind:
-    if error.html:
+    if error.html or _METHOD_AND_PATH.search(error.message):
         return "endpoint"
     if "model" in error.message.lower():
         return "model"
@@ -146,14 +147,21 @@ def _maybe_paid(status: int, effective: int, kind: ErrorKind) -> bool:
 def _describe(status: int, headers: Mapping[str, str], error: ErrorBody, kind: ErrorKind) -> str:
     head = f"HTTP {status}" + (f" {error.words[0]}" if error.words else "")
     if 300 <= status <= 399:
-        target = urlsplit(headers.get("location", ""))
-        host = target.hostname or ""
-        return f"{head}: redirects to {host}{target.path} are not followed; correct the provider's base_url"
+        return f"{head}: redirects to {_target(headers)} are not followed; correct the provider's base_url"
     if error.html:
         origin = "blocked by a CDN" if status == 403 else "an HTML page instead of an API answer"
         return f"{head}: {origin}" + (f" ({error.message})" if error.message else "")
     text = f"{head}: {error.message or 'no explanation given'}"
     return text + _successor_hint(error.message) if kind == "model" else text
+
+
+def _target(headers: Mapping[str, str]) -> str:
+    """Host and path that a redirect names, without what else its address may carry."""
+    try:
+        target = urlsplit(headers.get("location", ""))
+        return f"{target.hostname or ''}{target.path}"
+    except ValueError:
+        return "an address that is none"
 
 
 def _successor_hint(message: str) -> str:

@@ -152,21 +152,42 @@ class SyncLane:
             attempts.append(results.attempt_record(exchange, price, permit.bound_usd))
             if isinstance(outcome, Response):
                 setup.watch.answered()
+                again = await self._once_more(flight, outcome, attempts)
+                if again is not None:
+                    permit = again
+                    continue
                 response = results.with_estimates(outcome, flight.job)
                 timing = self._timing(flight, attempts, exchange)
                 return results.answered(
                     setup.context, flight.job, response, price=price, attempts=attempts, timing=timing
                 )
             charged += outcome.kind not in UNCHARGED
-            again = await self._after_failure(flight, outcome, charged)
-            if isinstance(again, Permit):
-                permit = again
+            after = await self._after_failure(flight, outcome, charged)
+            if isinstance(after, Permit):
+                permit = after
                 continue
-            if again == "open":
+            if after == "open":
                 sink.put_start(flight.job.job_id, results.at_stake(attempts, Decimal(0)))
                 return None
             timing = self._timing(flight, attempts, exchange)
             return results.failed(setup.context, flight.job, outcome, attempts=attempts, timing=timing)
+
+    async def _once_more(self, flight: _Flight, response: Response, attempts: list[Attempt]) -> Permit | None:
+        """A permit to ask again after a first empty answer (reliability P4); None to take the answer as it is."""
+        earlier_answer = any(attempt.http_status == 200 and attempt.error is None for attempt in attempts[:-1])
+        if response.status != "empty" or earlier_answer or self._policy.max_attempts == 1:
+            return None
+        return await self._permit_after(0, flight)
+
+    async def _permit_after(self, seconds: float, flight: _Flight) -> Permit | None:
+        """Wait, then get a permit for another attempt; None when the run stops, by itself or for want of budget."""
+        permit: Permit | None = None
+        with self._setup.control.admission():
+            await self._setup.clock.sleep(seconds)
+            permit = await self._setup.permits.acquire(flight.need)
+            if permit is None:
+                self._out_of_budget(flight.need)
+        return permit
 
     async def _after_failure(self, flight: _Flight, failure: Failure, charged: int) -> Permit | Unanswered:
         """A permit for the next attempt; or that the failure is final; or that the run stops and the job stays open."""
@@ -180,13 +201,7 @@ class SyncLane:
         if failure.kind == "rate":
             setup.permits.refused(failure.retry_after_seconds)
         self._stop_if_too_long(flight, failure)
-        permit: Permit | None = None
-        with setup.control.admission():
-            await setup.clock.sleep(delay)
-            permit = await setup.permits.acquire(flight.need)
-            if permit is None:
-                self._out_of_budget(flight.need)
-        return permit or "open"
+        return await self._permit_after(delay, flight) or "open"
 
     def _settle(self, permit: Permit, outcome: Response | Failure) -> Price | None:
         """Return the permit with what really happened; gives the price that holds for this answer."""

@@ -73,7 +73,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 skip_auto_headers=("User-Agent",),
             )
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
-            raise _translated(error, request) from None
+            raise translated(error, request) from None
         return httpx.Response(
             response.status,
             headers=response.raw_headers,
@@ -94,7 +94,7 @@ class _Body(httpx.AsyncByteStream):
             async for chunk in self._response.content.iter_any():
                 yield chunk
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
-            raise _translated(error, self._request) from None
+            raise translated(error, self._request) from None
 
     async def aclose(self) -> None:
         """Give the connection back if the body was read to its end, else drop it."""
@@ -114,7 +114,7 @@ def _headers(request: httpx.Request) -> list[tuple[str, str]]:
     return headers
 
 
-def _translated(error: Exception, request: httpx.Request) -> httpx.TransportError:
+def translated(error: Exception, request: httpx.Request) -> httpx.TransportError:
     """An aiohttp or system error as the httpx exception that says what happened."""
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return httpx.ConnectError(f"the name {request.url.host} does not resolve", request=request)

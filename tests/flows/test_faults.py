@@ -195,7 +195,9 @@ def test_every_fault_ends_as_documented(survived: tuple[Mode, Ran, float]) -> No
     for case in cases(mode):
         row = ran.rows[case.marker]
         seen = (row["status"], row["error_kind"], len(row["attempts"]))
-        if seen[:2] != (case.status, case.error) or seen[2] not in case.attempts:
+        # An attempt may meet a kept-alive connection that another row's fault has killed.
+        killed = sum("the connection broke" in (error or "") for error in _said(row))
+        if seen[:2] != (case.status, case.error) or not {seen[2], seen[2] - killed} & set(case.attempts):
             wrong.append((case.marker, "expected", case.status, case.error, case.attempts, "got", *seen, _said(row)))
     assert not wrong, "\n".join(map(str, wrong))
 

@@ -181,3 +181,17 @@ def test_no_body_breaks_the_classifier(body: bytes) -> None:
 
     assert failure.http_status == 500
     assert failure.message.startswith("HTTP 500")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "value", "kind"),
+    [
+        (404, {}, {"error": {"type": "not_found_error", "message": "Not found: POST /v1/v1/messages"}}, "endpoint"),
+        (400, {}, {"error": {"code": 400, "message": "x/y is not a valid model ID"}}, "model"),
+        (302, {"location": "http://[::1"}, {}, "endpoint"),
+    ],
+)
+def test_a_wrong_address_is_told_from_a_wrong_model(
+    status: int, headers: dict[str, str], value: dict[str, Any], kind: str
+) -> None:
+    assert classify(status, headers, json.dumps(value).encode()).kind == kind

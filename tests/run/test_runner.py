@@ -33,11 +33,11 @@ async def test_every_job_gets_one_result_with_usage_and_cost() -> None:
 
 async def test_no_more_requests_are_in_flight_than_allowed() -> None:
     async def answer(request: httpx.Request) -> httpx.Response:
-        await anyio.sleep(0.001)
+        await anyio.sleep(0.02)
         return message()
 
-    lane = Lane(answer, [job(number) for number in range(100)], run=RunSettings(concurrency=7))
-    assert len(await lane.run()) == 100
+    lane = Lane(answer, [job(number) for number in range(60)], run=RunSettings(concurrency=7))
+    assert len(await lane.run()) == 60
     assert lane.kept.most_in_flight == 7
 
 
@@ -425,3 +425,22 @@ async def test_a_signal_counts_beside_an_earlier_reason() -> None:
     control.stop(signal=2)
     assert control.signal == 2
     assert isinstance(control.reason, StoppedResumable)
+
+
+async def test_an_empty_answer_is_asked_for_once_more_and_both_are_paid() -> None:
+    texts = ["", "here"]
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return message(texts.pop(0))
+
+    result = (await Lane(answer, [job(1)]).run())[0]
+    assert (result.status, result.text, len(result.attempts)) == ("ok", "here", 2)
+    assert result.cost_usd == 2 * Decimal("0.00002")
+
+
+async def test_an_answer_that_stays_empty_is_empty() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return message("")
+
+    result = (await Lane(answer, [job(1)]).run())[0]
+    assert (result.status, len(result.attempts)) == ("empty", 2)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from gzip import compress
 
+import aiohttp
 import anyio
 import anyio.abc
 import httpx
 import pytest
 
 from pipeline.core.secrets import Secret
-from pipeline.run.transport import AUTH, AiohttpTransport
+from pipeline.run.transport import AUTH, AiohttpTransport, translated
 
 Handler = Callable[[anyio.abc.SocketStream], Awaitable[None]]
 
@@ -111,3 +113,87 @@ async def test_a_broken_answer_is_a_transport_error(raw: bytes) -> None:
     async with serving(answering(raw)) as url:
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             await fetch(url)
+
+
+async def test_a_server_without_tls_is_a_connect_error() -> None:
+    async with serving(answering(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")) as url:
+        with pytest.raises(httpx.ConnectError, match=r"TLS failed|no connection"):
+            await fetch(url.replace("http:", "https:"))
+
+
+async def test_a_transport_that_is_not_open_says_so_and_may_be_closed_twice() -> None:
+    transport = AiohttpTransport()
+    with pytest.raises(RuntimeError, match="not open"):
+        await transport.handle_async_request(httpx.Request("POST", "http://127.0.0.1:1/"))
+    await transport.aclose()
+    await transport.aclose()
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (aiohttp.ConnectionTimeoutError(), httpx.ConnectTimeout),
+        (aiohttp.ServerTimeoutError(), httpx.ReadTimeout),
+        (aiohttp.SocketTimeoutError(), httpx.ReadTimeout),
+        (TimeoutError(), httpx.ReadTimeout),
+        (aiohttp.ServerDisconnectedError(), httpx.RemoteProtocolError),
+        (aiohttp.ClientPayloadError("short"), httpx.RemoteProtocolError),
+        (aiohttp.InvalidURL("x"), httpx.RemoteProtocolError),
+        (ValueError("odd"), httpx.RemoteProtocolError),
+        (aiohttp.ClientOSError(104, "reset"), httpx.ReadError),
+        (ConnectionResetError(104, "reset"), httpx.ReadError),
+        (ConnectionRefusedError(111, "refused"), httpx.ConnectError),
+        (ssl.SSLError("bad certificate"), httpx.ConnectError),
+    ],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
+)
+def test_every_error_below_has_its_httpx_error(error: Exception, expected: type[httpx.TransportError]) -> None:
+    request = httpx.Request("POST", "http://127.0.0.1:1/")
+    assert type(translated(error, request)) is expected
+
+
+async def test_a_body_that_is_given_up_drops_its_connection() -> None:
+    raw = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nfirst"
+    async with serving(answering(raw)) as url, AiohttpTransport() as transport:
+        response = await transport.handle_async_request(httpx.Request("POST", url, content=b"{}"))
+        async for chunk in response.aiter_raw():
+            assert chunk == b"first"
+            break
+        with anyio.fail_after(2):
+            await response.aclose()
+
+
+async def test_three_thousand_cancelled_requests_leave_the_transport_healthy() -> None:
+    """Deadlines cancel requests all the time; a pool that leaks its slots then refuses every later one."""
+
+    async def handler(stream: anyio.abc.SocketStream) -> None:
+        while True:
+            await stream.receive()
+            await anyio.sleep(0.002)
+            await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+
+    async def churn(transport: AiohttpTransport, url: str, count: int) -> None:
+        for number in range(count):
+            with anyio.move_on_after(0.0005 * (number % 8)):
+                response = await transport.handle_async_request(httpx.Request("POST", url, content=b"{}"))
+                await response.aread()
+
+    async with serving(tolerant(handler)) as url, AiohttpTransport() as transport:
+        async with anyio.create_task_group() as group:
+            for _ in range(10):
+                group.start_soon(churn, transport, url, 300)
+        for _ in range(10):
+            with anyio.fail_after(5):
+                response = await transport.handle_async_request(httpx.Request("POST", url, content=b"{}"))
+                assert await response.aread() == b"hi"
+                await response.aclose()
+
+
+def tolerant(handler: Handler) -> Handler:
+    """A server that takes a client's leaving lightly."""
+
+    async def serve(stream: anyio.abc.SocketStream) -> None:
+        with suppress(anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            await handler(stream)
+
+    return serve

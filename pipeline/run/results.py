@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 
-from pipeline.core.records import Attempt, Failure, Job, Response, Result, Status, Usage
+from pipeline.core.records import Attempt, Failure, Job, Response, Result, Status, StopReason, Usage
 from pipeline.core.secrets import Scrubber
 from pipeline.core.settings import ModelSettings, Price
 from pipeline.core.tokens import estimate_request_tokens, estimate_tokens
@@ -191,18 +191,7 @@ def all_input(usage: Usage | None) -> int | None:
     )
 
 
-_KNOWN_STOP_REASONS = frozenset(
-    [
-        "end_turn",
-        "max_tokens",
-        "stop_sequence",
-        "tool_use",
-        "pause_turn",
-        "refusal",
-        "model_context_window_exceeded",
-        "compaction",
-    ]
-)
+_KNOWN_STOP_REASONS = frozenset(get_args(StopReason))
 
 
 def _base(context: ResultContext, job: Job, status: Status, attempts: Sequence[Attempt], timing: Timing) -> Result:

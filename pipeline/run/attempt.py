@@ -18,8 +18,6 @@ from pipeline.providers.formats import wire_format
 from pipeline.providers.wire import Decoder
 from pipeline.run.transport import AUTH
 
-CLOSE_SECONDS = 2.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
@@ -129,8 +127,7 @@ class Caller:
                 raise
             return _finished(decoder)
         finally:
-            with anyio.move_on_after(CLOSE_SECONDS, shield=True):
-                await response.aclose()
+            await response.aclose()
 
     async def _read(
         self, body: httpx.AsyncByteStream, decoder: Decoder, progress: _Progress, scope: anyio.CancelScope | None

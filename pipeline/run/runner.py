@@ -87,7 +87,7 @@ class SyncLane:
     def __init__(self, setup: LaneSetup) -> None:
         """Hold at most `concurrency` requests in flight, over all shards of the lane."""
         self._setup = setup
-        self._slots = anyio.Semaphore(setup.run.concurrency)
+        self._slots = anyio.Semaphore(setup.run.concurrency, fast_acquire=True)
         self._policy = RetryPolicy(max_attempts=setup.run.max_attempts)
 
     async def run(self, shard: Shard, sink: Sink, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:

@@ -94,8 +94,8 @@ def test_the_same_answers_over_http_under_faults_give_the_same_counts(solutions:
 answers = "../book.parquet"
 model_column = "model"
 replay = true
-error_rate = 0.04
-rate_limited = 0.01
+error_rate = 0.048
+rate_limited = 0.002
 """
     folder = evaluation(tmp_path / "gsm8k", solutions, models)
     with (folder / "eval.toml").open("a") as file:

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
-from pipeline.core.fingerprint import digest
 from pipeline.core.settings import EvalSettings, ModelSettings, RecordedColumns, ScorerSettings
 
 _IDENTITY = ("dataset", "prompts", "models", "grid", "repeats")
@@ -50,11 +49,6 @@ def identity(described: Mapping[str, Any]) -> dict[str, Any]:
     part["dataset"] = {key: value for key, value in described["dataset"].items() if key != "path"}
     part["prompts"] = [{"name": prompt["name"], "sha256": prompt["sha256"]} for prompt in described["prompts"]]
     return part
-
-
-def identity_digest(described: Mapping[str, Any]) -> str:
-    """32 hexadecimal digits that are equal for runs with the same jobs."""
-    return digest(identity(described))
 
 
 def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:

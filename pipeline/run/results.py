@@ -144,19 +144,18 @@ def total_cost(final_usd: Decimal | None, attempts: Sequence[Attempt]) -> Decima
     return sum((attempt.cost_usd for attempt in attempts[:-1] if attempt.cost_usd is not None), final_usd)
 
 
-def attempt_record(exchange: Exchange, price: Price | None, bound_usd: Decimal | None) -> Attempt:
+def attempt_record(exchange: Exchange, cost_usd: Decimal | None, bound_usd: Decimal | None) -> Attempt:
     """The record of one attempt, with what the budget booked for it."""
     outcome = exchange.outcome
-    cost = None if outcome.usage is None else cost_usd(outcome.usage, price)
     maybe = possibly_paid(outcome)
     return Attempt(
         started_at=exchange.started_at,
         http_status=exchange.http_status,
         error=_attempt_error(outcome),
         latency_ms=exchange.latency_ms,
-        cost_usd=cost,
+        cost_usd=cost_usd,
         possibly_paid=isinstance(outcome, Failure) and maybe,
-        booked_usd=booked_usd(cost, maybe, bound_usd),
+        booked_usd=booked_usd(cost_usd, maybe, bound_usd),
     )
 
 

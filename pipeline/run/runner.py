@@ -148,8 +148,8 @@ class SyncLane:
             sink.put_start(flight.job.job_id, results.at_stake(attempts, permit.bound_usd))
             exchange = await setup.caller.send(flight.outgoing)
             outcome = exchange.outcome
-            price = self._settle(permit, outcome)
-            attempts.append(results.attempt_record(exchange, price, permit.bound_usd))
+            price, cost = self._settle(permit, outcome)
+            attempts.append(results.attempt_record(exchange, cost, permit.bound_usd))
             if isinstance(outcome, Response):
                 setup.watch.answered()
                 again = await self._once_more(flight, outcome, attempts)
@@ -203,17 +203,14 @@ class SyncLane:
         self._stop_if_too_long(flight, failure)
         return await self._permit_after(delay, flight) or "open"
 
-    def _settle(self, permit: Permit, outcome: Response | Failure) -> Price | None:
-        """Return the permit with what really happened; gives the price that holds for this answer."""
+    def _settle(self, permit: Permit, outcome: Response | Failure) -> tuple[Price | None, Decimal | None]:
+        """Return the permit with what really happened; gives the price that holds for this answer, and its cost."""
         usage = outcome.usage
         price = self._setup.price_of(results.all_input(usage))
-        self._setup.permits.settle(
-            permit,
-            usage=usage,
-            cost_usd=None if usage is None else cost_usd(usage, price),
-            possibly_paid=results.possibly_paid(outcome),
-        )
-        return price
+        cost = None if usage is None else cost_usd(usage, price)
+        possibly_paid = results.possibly_paid(outcome)
+        self._setup.permits.settle(permit, usage=usage, cost_usd=cost, possibly_paid=possibly_paid)
+        return price, cost
 
     def _stop_if_too_long(self, flight: _Flight, failure: Failure) -> None:
         asked, longest = failure.retry_after_seconds, self._setup.run.max_wait_seconds

@@ -16,10 +16,7 @@ from pipeline.core.names import slug
 from pipeline.core.settings import EvalSettings, ModelSettings
 from pipeline.cost.prices import find_price
 from pipeline.steps.prepare import Prepared
-from pipeline.store.folder import create_run, is_empty, is_finished, read_run
-
-RUN_SCHEMA = 1
-"""Version of run.json."""
+from pipeline.store.folder import RUN_SCHEMA, create_run, is_empty, is_finished, read_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from weakref import WeakSet
 
 import aiohttp
+import anyio
 import httpx
 
 from pipeline.core.secrets import Secret
@@ -23,6 +26,12 @@ AUTH = "evalmill.auth"
 
 Auth = tuple[str, str, Secret]
 
+IDLE_DEATH_SECONDS = 1.0
+"""A reused connection that dies unanswered this soon was closed while it lay idle: the request was never read."""
+
+_reused: ContextVar[bool] = ContextVar("reused", default=False)
+"""Whether the request that this task sent last went over a connection that had served another before."""
+
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
     """Sends prepared httpx requests; never follows a redirect, keeps no cookie, reads no proxy from the environment.
@@ -30,19 +39,15 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     Raises httpx exceptions only: ConnectError, ConnectTimeout, RemoteProtocolError, ReadError, WriteError.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, idle_death_seconds: float = IDLE_DEATH_SECONDS) -> None:
         """Connections are bounded by the caller's requests in flight, not by a pool."""
+        self._idle_death_seconds = idle_death_seconds
         self._session: aiohttp.ClientSession | None = None
+        self._unpooled: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            max_line_size=MAX_HEADER_BYTES,
-            max_field_size=MAX_HEADER_BYTES,
-            trust_env=False,
-        )
+        self._session = _session(_Connector(limit=0, ttl_dns_cache=300))
+        self._unpooled = _session(aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, force_close=True))
         return self
 
     async def __aexit__(
@@ -55,23 +60,28 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in (self._session, self._unpooled):
+            if session is not None:
+                await session.close()
+        self._session = self._unpooled = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request`, whose body is in memory, and return with the headers; the body is read from the stream."""
-        if self._session is None:
+        """Send `request`, whose body is in memory, and return with the headers; the body is read from the stream.
+
+        A request that met a connection which the server had closed meanwhile goes out once more, over a new one
+        (reliability N13).
+        """
+        if self._session is None or self._unpooled is None:
             raise RuntimeError("the transport is not open")
+        sent_at = anyio.current_time()
+        _reused.set(False)
         try:
-            response = await self._session.request(
-                request.method,
-                str(request.url),
-                headers=_headers(request),
-                data=request.content,
-                allow_redirects=False,
-                skip_auto_headers=("User-Agent",),
-            )
+            try:
+                response = await _send(self._session, request)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                if not _died_idle(error) or anyio.current_time() - sent_at >= self._idle_death_seconds:
+                    raise
+                response = await _send(self._unpooled, request)
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
             raise translated(error, request) from None
         return httpx.Response(
@@ -80,6 +90,51 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             stream=_Body(response, request),
             request=request,
         )
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Says of each request whether its connection had served another before."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._known: WeakSet[object] = WeakSet()
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> aiohttp.connector.Connection:
+        connection = await super().connect(req, traces, timeout)
+        _reused.set(connection.protocol in self._known)
+        if connection.protocol is not None:
+            self._known.add(connection.protocol)
+        return connection
+
+
+def _session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        max_line_size=MAX_HEADER_BYTES,
+        max_field_size=MAX_HEADER_BYTES,
+        trust_env=False,
+    )
+
+
+async def _send(session: aiohttp.ClientSession, request: httpx.Request) -> aiohttp.ClientResponse:
+    return await session.request(
+        request.method,
+        str(request.url),
+        headers=_headers(request),
+        data=request.content,
+        allow_redirects=False,
+        skip_auto_headers=("User-Agent",),
+    )
+
+
+def _died_idle(error: aiohttp.ClientError) -> bool:
+    """A reused connection broke, and not a byte of an answer had come."""
+    begun = isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
+    return _reused.get() and not begun
 
 
 class _Body(httpx.AsyncByteStream):

@@ -163,6 +163,67 @@ async def test_a_body_that_is_given_up_drops_its_connection() -> None:
             await response.aclose()
 
 
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+
+
+def once_then(second: Handler, brought: list[int]) -> Handler:
+    """Answers `OK`, but the second request on the first connection meets `second`; `brought` counts by connection."""
+
+    async def handler(stream: anyio.abc.SocketStream) -> None:
+        connection = len(brought)
+        brought.append(0)
+        async for _ in stream:
+            brought[connection] += 1
+            if connection == 0 and brought[0] == 2:
+                await second(stream)
+                return
+            await stream.send(OK)
+
+    return tolerant(handler)
+
+
+async def ask_twice(url: str, **settings: float) -> list[bytes]:
+    bodies = []
+    async with AiohttpTransport(**settings) as transport:
+        for _ in range(2):
+            response = await transport.handle_async_request(httpx.Request("POST", url, content=b"{}"))
+            bodies.append(await response.aread())
+            await response.aclose()
+    return bodies
+
+
+async def closing(stream: anyio.abc.SocketStream) -> None:
+    """The server closes the connection."""
+
+
+async def test_a_reused_connection_that_dies_unanswered_is_replaced() -> None:
+    """N13: the server closed it while it lay idle."""
+    brought: list[int] = []
+    async with serving(once_then(closing, brought)) as url:
+        assert await ask_twice(url) == [b"hi", b"hi"]
+    assert brought == [2, 1]
+
+
+async def test_a_reused_connection_that_dies_amid_the_headers_is_an_error() -> None:
+    async def halting(stream: anyio.abc.SocketStream) -> None:
+        await stream.send(b"HTTP/1.1 200 OK\r\nContent-")
+
+    async with serving(once_then(halting, [])) as url:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await ask_twice(url)
+
+
+async def test_a_reused_connection_that_dies_late_is_an_error() -> None:
+    """By then the request may have been worked on, and paid."""
+
+    async def pausing(stream: anyio.abc.SocketStream) -> None:
+        await anyio.sleep(0.1)
+
+    async with serving(once_then(pausing, [])) as url:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await ask_twice(url, idle_death_seconds=0.05)
+
+
 async def test_three_thousand_cancelled_requests_leave_the_transport_healthy() -> None:
     """Deadlines cancel requests all the time; a pool that leaks its slots then refuses every later one."""
 

@@ -44,6 +44,7 @@ class Overrides:
     prompts: tuple[str, ...] = ()
     budget_usd: Decimal | None = None
     max_wait_seconds: float | None = None
+    max_outage_seconds: float | None = None
     providers_file: Path | None = None
 
 
@@ -233,7 +234,7 @@ class _Reader:
 
 
 def _run_settings(table: EvalTable, overrides: Overrides) -> RunSettings:
-    given = {"budget_usd": overrides.budget_usd, "max_wait_seconds": overrides.max_wait_seconds}
+    given = {key: getattr(overrides, key) for key in ("budget_usd", "max_wait_seconds", "max_outage_seconds")}
     changed = {key: value for key, value in given.items() if value is not None}
     return RunSettings(**{**table.run.model_dump(), **changed})
 

@@ -114,6 +114,7 @@ def test_the_newest_unfinished_run_continues_without_being_named(tmp_path: Path)
     assert "the budget of $0.00015 cannot take the next request" in first.err
     answered = first.json["summary"]["jobs"]["total"]
     assert 0 < answered < 8
+    assert f"{8 - answered} jobs are left; at the cost so far they take about $0.00" in first.err
     second = evalmill("run", evaluation, "--reports", tmp_path / "reports", "--budget", "5", "--json")
     assert second.code == 0, second.err
     assert second.json["folder"] == first.json["folder"]

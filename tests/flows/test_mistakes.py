@@ -64,6 +64,16 @@ def test_a_template_typo(tmp_path: Path) -> None:
     told(evalmill("check", evaluation), 65, "plain.jinja:3", "endusr")
 
 
+def test_mistakes_in_several_templates_are_told_at_once(tmp_path: Path) -> None:
+    prompts = "".join(f'[[prompts]]\nname = "{name}"\ntemplate = "{name}.jinja"\n' for name in ("a", "b", "c"))
+    evaluation = write_eval(tmp_path, EVAL.replace("[[models]]", f"{prompts}\n[[models]]"))
+    (evaluation / "a.jinja").write_text("{% usr %}{{ question }}{% endusr %}")
+    (evaluation / "b.jinja").write_text("line one\n{{ queston }}")
+    (evaluation / "c.jinja").write_text("line one\nline two\n{% endfr %}")
+    done = evalmill("check", evaluation)
+    told(done, 65, "a.jinja:1: ", "'usr'", "b.jinja:2: no column 'queston'", "c.jinja:3: ", "'endfr'")
+
+
 def test_an_unknown_key(tmp_path: Path) -> None:
     evaluation = write_eval(tmp_path, EVAL.replace("seed = 3", "sede = 3"))
     told(evalmill("check", evaluation), 78, "eval.toml:22: unknown key 'simulator.sede'; did you mean 'seed'?")

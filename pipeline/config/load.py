@@ -83,6 +83,7 @@ def load_eval(evaluation: Path, overrides: Overrides = Overrides()) -> EvalSetti
             sample=table.dataset.sample,
             seed=table.dataset.seed,
             limit=overrides.limit,
+            place=reader.place("dataset", "id"),
         ),
         prompts=prompts,
         models=models,

@@ -25,6 +25,8 @@ class DatasetSettings:
     seed: int = 0
     limit: int | None = None
     """Only the first rows (after sampling); from the command line."""
+    place: str = ""
+    """File and line of `id`, for messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,18 +21,19 @@ _CHUNK_ROWS = 65_536
 Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def check_id_column(schema: pa.Schema, column: str) -> None:
-    """Refuse an id column that is missing, or holds neither text nor whole numbers."""
+def check_id_column(schema: pa.Schema, column: str, place: str) -> None:
+    """Refuse an id column that is missing, or holds neither text nor whole numbers; `place` is where it is named."""
+    where = f"{place}: " if place else ""
     if column not in schema.names:
         raise DataError(
-            f"the dataset has no column {printable(repr(column))} for `id`; {suggest(column, schema.names)}"
+            f"{where}the dataset has no column {printable(repr(column))} for `id`; {suggest(column, schema.names)}"
         )
     field = schema.field(column)
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     usable = pa.types.is_integer(kind) or _is_text(kind) or pa.types.is_null(kind)
     if not usable or field.metadata == JSON_TEXT:
         shown = "mixed values" if field.metadata == JSON_TEXT else str(kind)
-        raise DataError(f"column {printable(repr(column))} holds {shown}; ids are text or whole numbers")
+        raise DataError(f"{where}column {printable(repr(column))} holds {shown}; ids are text or whole numbers")
 
 
 def column_ids(values: pa.Array) -> pa.Array:

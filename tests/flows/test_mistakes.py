@@ -59,6 +59,11 @@ def test_a_missing_column(tmp_path: Path) -> None:
     told(done, 65, "plain.jinja:2: no column 'queston'; did you mean 'question'?")
 
 
+def test_an_id_column_that_is_not_there(tmp_path: Path) -> None:
+    evaluation = write_eval(tmp_path, EVAL.replace('id = "id"', 'id = "key"'))
+    told(evalmill("check", evaluation), 65, "eval.toml:5: the dataset has no column 'key' for `id`")
+
+
 def test_a_template_typo(tmp_path: Path) -> None:
     evaluation = write_eval(tmp_path, template="{% user %}\n{{ question }}\n{% endusr %}")
     told(evalmill("check", evaluation), 65, "plain.jinja:3", "endusr")

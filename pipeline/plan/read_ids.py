@@ -60,20 +60,23 @@ def check_ids(ids: pa.Array, column: str, starts: Sequence[tuple[str, int]]) -> 
 
     `starts` has each file's name and the position of its first row.
     """
+    where = f"{starts[0][0]}: " if len(starts) == 1 else ""
     missing = pc.or_kleene(pc.is_null(ids), pc.equal(ids, "")).to_numpy(zero_copy_only=False).astype(bool)
     name = printable(repr(column))
     if missing.any():
         rows = np.flatnonzero(missing)
         listed = ", ".join(_place(int(row), starts) for row in rows[:_EXAMPLES])
-        raise DataError(f"id column {name} is null or empty in {len(rows):,} rows: {listed}; give each row an id")
+        raise DataError(
+            f"{where}id column {name} is null or empty in {_counted(len(rows), 'row')}: {listed}; give each row an id"
+        )
     rows, codes = _repeated(ids)
     if not len(rows):
         return
     repeated = np.unique(codes)
     examples = [_example(ids, rows[codes == code], starts) for code in repeated[:_EXAMPLES]]
     raise DataError(
-        f"id column {name} has {len(repeated):,} values more than once: {'; '.join(examples)}; make them unique, "
-        "or leave out `id` to tell rows apart by content"
+        f"{where}id column {name} has {_counted(len(repeated), 'value')} more than once: {'; '.join(examples)}; "
+        "make ids unique, or leave out `id` to tell rows apart by content"
     )
 
 
@@ -118,6 +121,10 @@ def _place(row: int, starts: Sequence[tuple[str, int]]) -> str:
     """Say where a row is, counting from 1, with the file's name when there are several."""
     name, first = next((name, first) for name, first in reversed(starts) if first <= row)
     return f"row {row - first + 1:,}" + (f" of {name}" if len(starts) > 1 else "")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -65,6 +65,8 @@ def test_tools_may_stand_in_a_json_file(tmp_path: Path) -> None:
         ("simulator/sim-small", "sim-small", r"eval\.toml:13: 'models\[1\]\.id'"),
         ("plain.jinja", "plane.jinja", r"eval\.toml:9: there is no template 'plane\.jinja'"),
         ("max_tokens = 64", 'tools = "none.json"', r"toml:15: 'tools' names 'none\.json', which is not"),
+        ('kind = "number"', 'knd = "number"', r"toml:18: 'scorers\[1\]\.kind' is missing; is 'knd' meant for it\?"),
+        ('kind = "number"\n', "", r"toml:17: 'scorers\[1\]\.kind' is missing$"),
         ("[dataset]", "[dataset", r"eval\.toml: not valid TOML: .*line 3"),
         ('id = "simulator/sim-small"', 'id = "simulator/sim-small"\nanswer = "x"', r"toml:14: 'answer' is for models"),
     ],

@@ -106,7 +106,7 @@ def _thinking_cautions(request: Request, known: Capabilities | None, model: str)
     max_tokens = request.params.get("max_tokens")
     if known.always_thinks and isinstance(max_tokens, int) and max_tokens < _THINKING_TWIN_TOKENS:
         yield f"{model} thinks within max_tokens = {max_tokens}; {_THINKING_TWIN_TOKENS} leave room for an answer"
-    if asked.thinking_type(request) == "enabled" and "adaptive" in (known.thinking or ()):
+    if asked.thinking_type(request) == "enabled" and {"enabled", "adaptive"} <= set(known.thinking or ()):
         yield f'thinking.type = "enabled" is deprecated for {model}; use "adaptive" with output_config.effort'
 
 

@@ -119,4 +119,5 @@ def test_deprecated_thinking_and_tools_are_told() -> None:
 
     assert "deprecated" in about("anthropic", "claude-opus-4-6", thinking)[0]
     assert about("anthropic", "claude-haiku-4-5", thinking) == []
+    assert about("anthropic", "claude-opus-4-8", thinking) == []  # refused, and told as a mistake
     assert "bash_20241022 belong" in about("anthropic", "claude-haiku-4-5", tools)[0]

@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.core.records import Request
 from pipeline.core.settings import ProviderSettings
 from pipeline.providers import asked
+from pipeline.providers.anthropic_messages import AnthropicMessages
 from pipeline.providers.breakpoints import breakpoints
 from pipeline.providers.capabilities import Capabilities, capabilities, gateway
 from pipeline.providers.output_schema import schema_objections
@@ -21,12 +22,16 @@ STRICT_VERSION = "2026-10-21"
 """From this anthropic-version on, temperature, top_p and top_k are refused whatever their value."""
 
 _OPENAI_STOP_SEQUENCES = 4
+_INTERLEAVED = "interleaved-thinking-"
 _SAMPLING_DEFAULTS: Mapping[str, Any] = {"temperature": 1, "top_p": 1}
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
-def objections(request: Request, *, provider: ProviderSettings, model: str) -> list[str]:
-    """Say what would be refused, and what to change; empty when nothing is known against the request."""
+def objections(request: Request, *, provider: ProviderSettings, model: str, beta: tuple[str, ...] = ()) -> list[str]:
+    """Say what would be refused, and what to change; empty when nothing is known against the request.
+
+    `beta` are the names that the evaluation itself sends as anthropic-beta.
+    """
     is_chat = provider.protocol == "openai-chat"
     found = list(_gateway_objections(request, provider))
     found += _tool_objections(request)
@@ -38,8 +43,14 @@ def objections(request: Request, *, provider: ProviderSettings, model: str) -> l
     found += _sampling_objections(request, known, model)
     found += output_objections(request, known, model)
     if not is_chat:
-        found += thinking_objections(request, known, model)
+        found += thinking_objections(request, known, model, interleaved=_interleaves(provider, beta))
     return found
+
+
+def _interleaves(provider: ProviderSettings, beta: tuple[str, ...]) -> bool:
+    """Whether thinking between tool calls is asked for, whose budget may exceed one answer."""
+    names = AnthropicMessages().headers(provider, beta).get("anthropic-beta", "")
+    return any(name.strip().startswith(_INTERLEAVED) for name in names.split(","))
 
 
 def _gateway_objections(request: Request, provider: ProviderSettings) -> Iterator[str]:

@@ -141,6 +141,17 @@ def test_what_is_taken_meets_no_objection(name: str, model: str, params: dict[st
     assert against(name, model, params) == []
 
 
+def test_a_budget_may_exceed_one_answer_where_thinking_goes_on_between_tools() -> None:
+    request = asking({"max_tokens": 2048, "thinking": {"type": "enabled", "budget_tokens": 8192}})
+    plain, model, name = provider("anthropic"), "claude-haiku-4-5", "interleaved-thinking-2025-05-14"
+    always = replace(plain, headers={"Anthropic-Beta": f"files-api-2025-04-14, {name}"})
+
+    assert len(objections(request, provider=plain, model=model)) == 1
+    assert len(objections(request, provider=plain, model=model, beta=("files-api-2025-04-14",))) == 1
+    assert objections(request, provider=plain, model=model, beta=(name,)) == []
+    assert objections(request, provider=always, model=model) == []
+
+
 @pytest.mark.parametrize(
     "model", ["anthropic/claude-opus-4.6", "claude-sonnet-4-6", "claude-opus-5", "claude-haiku-5-5"]
 )

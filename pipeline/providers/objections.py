@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.core.records import Request
+from pipeline.core.records import Block, Request
 from pipeline.core.settings import ProviderSettings
 from pipeline.providers import asked
 from pipeline.providers.anthropic_messages import AnthropicMessages
@@ -110,11 +110,19 @@ def _messages_objections(request: Request, provider: ProviderSettings) -> Iterat
     marks = sum(1 for _ in breakpoints(request))
     if marks > MAX_BREAKPOINTS:
         yield f"{marks} cache breakpoints are set and at most {MAX_BREAKPOINTS} are taken; remove some cache_control"
+    if not asked.tools(request) and any(
+        _is_tool_block(block) for turn in request.messages for block in asked.blocks(turn)
+    ):
+        yield "the conversation holds tool calls and no tools are offered; add the tools that it used"
     yield from _schema_objections(request)
     yield from _warm_up_objections(request)
     version = {name.lower(): value for name, value in provider.headers.items()}.get("anthropic-version", "")
     if version >= STRICT_VERSION:
         yield from _strict_version_objections(request, version)
+
+
+def _is_tool_block(block: Block) -> bool:
+    return block.get("type") in ("tool_use", "tool_result")
 
 
 def _schema_objections(request: Request) -> Iterator[str]:

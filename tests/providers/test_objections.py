@@ -141,6 +141,18 @@ def test_what_is_taken_meets_no_objection(name: str, model: str, params: dict[st
     assert against(name, model, params) == []
 
 
+def test_a_history_with_tool_calls_needs_its_tools_where_the_protocol_is_messages() -> None:
+    call = {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]}
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "r"}]}
+    bare = Request(messages=({"role": "user", "content": "hi"}, call, result))
+    offered = replace(bare, params={"tools": [{"name": "f", "input_schema": {"type": "object"}}]})
+    (objection,) = objections(bare, provider=provider("apimart"), model="claude-unheard-of")
+
+    assert "no tools are offered" in objection
+    assert objections(offered, provider=provider("apimart"), model="claude-unheard-of") == []
+    assert objections(bare, provider=provider("openai"), model="gpt-4.1") == []
+
+
 def test_a_budget_may_exceed_one_answer_where_thinking_goes_on_between_tools() -> None:
     request = asking({"max_tokens": 2048, "thinking": {"type": "enabled", "budget_tokens": 8192}})
     plain, model, name = provider("anthropic"), "claude-haiku-4-5", "interleaved-thinking-2025-05-14"
@@ -194,7 +206,7 @@ def test_a_providers_own_name_brings_no_gateway_rules() -> None:
 def test_url_sources_are_found_in_tool_results_and_documents_too() -> None:
     result = {"type": "tool_result", "tool_use_id": "t", "content": [URL_IMAGE]}
 
-    assert len(against("ofox", "x", content=[result])) == 1
+    assert len(against("ofox", "x", {"tools": [{"name": "f"}]}, content=[result])) == 1
     assert "documents" in against("ofox", "x", content=[URL_DOCUMENT])[0]
 
 

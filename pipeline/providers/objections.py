@@ -24,6 +24,7 @@ STRICT_VERSION = "2026-10-21"
 _OPENAI_STOP_SEQUENCES = 4
 _INTERLEAVED = "interleaved-thinking-"
 _SAMPLING_DEFAULTS: Mapping[str, Any] = {"temperature": 1, "top_p": 1}
+_CHOICES_AMONG_TOOLS = ("auto", "any", "tool")
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
@@ -83,6 +84,8 @@ def _tool_objections(request: Request) -> Iterator[str]:
         if count > 1:
             yield f"{count} tools are called {name!r}; give each a name of its own"
     choice = request.params.get("tool_choice")
+    if isinstance(choice, Mapping) and choice.get("type") in _CHOICES_AMONG_TOOLS and not asked.tools(request):
+        yield f'tool_choice "{choice["type"]}" is refused without tools; add tools, or remove it'
     if isinstance(choice, Mapping) and choice.get("type") == "tool" and names and choice.get("name") not in names:
         yield f"tool_choice names {choice.get('name')!r}, which is not among the tools; use one of: {', '.join(names)}"
 

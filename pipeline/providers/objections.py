@@ -44,6 +44,7 @@ def objections(request: Request, *, provider: ProviderSettings, model: str, beta
     found += _sampling_objections(request, known, model)
     found += output_objections(request, known, model)
     if not is_chat:
+        found += _turn_objections(request, known, model)
         found += thinking_objections(request, known, model, interleaved=_interleaves(provider, beta))
     return found
 
@@ -174,6 +175,11 @@ def _prefill_objections(request: Request, known: Capabilities, model: str) -> It
         yield "a prefill that ends in white space is refused; let the final assistant turn end in a word"
     if asked.output_config(request).get("format"):
         yield f"a prefill cannot be combined with output_config.format; {advice}, or remove the format"
+
+
+def _turn_objections(request: Request, known: Capabilities, model: str) -> Iterator[str]:
+    if not known.system_turns and any(turn["role"] == "system" for turn in request.messages):
+        yield f"{model} takes no system turn in the middle; put its text before the conversation, or into a user turn"
 
 
 def _sampling_objections(request: Request, known: Capabilities, model: str) -> Iterator[str]:

@@ -150,6 +150,17 @@ def test_what_is_taken_meets_no_objection(name: str, model: str, params: dict[st
     assert against(name, model, params) == []
 
 
+def test_a_system_turn_in_the_middle_is_refused_by_the_older_models() -> None:
+    turns = ({"role": "user", "content": "hi"}, {"role": "system", "content": "Be brief."})
+    request = Request(messages=(*turns, {"role": "user", "content": "why?"}))
+    for model in ("claude-haiku-4-5", "claude-sonnet-4-6", "claude-opus-4-7"):
+        (objection,) = objections(request, provider=provider("anthropic"), model=model)
+        assert "no system turn" in objection
+
+    assert objections(request, provider=provider("anthropic"), model="claude-opus-4-8") == []
+    assert objections(request, provider=provider("openai"), model="gpt-4.1") == []
+
+
 def test_a_history_with_tool_calls_needs_its_tools_where_the_protocol_is_messages() -> None:
     call = {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]}
     result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "r"}]}

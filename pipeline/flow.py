@@ -18,6 +18,7 @@ from pipeline.core.clock import Clock, SystemClock
 from pipeline.core.errors import EXIT_GATE_FAILED, EXIT_JOBS_FAILED, EXIT_OK, EvalmillError, StoppedResumable
 from pipeline.report.pages import render_pages
 from pipeline.run.control import RunControl
+from pipeline.run.loop import has_uvloop
 from pipeline.steps.answer import RunObserver, Session, answer_all, load_keys
 from pipeline.steps.choose import Choice, begin, choose
 from pipeline.steps.failures import Failures, count_failures
@@ -96,7 +97,7 @@ def run_evaluation(
                 settings=prepared.settings, plan=prepared.plan, store=store, run=run, keys=keys, observer=observer,
                 clock=around.clock, rng=around.rng,
             )  # fmt: skip
-            control = anyio.run(answer_all, session)
+            control = anyio.run(answer_all, session, backend_options={"use_uvloop": has_uvloop()})
         if control.signal is not None and sum(store.shard_rows().values()) > QUICK_RESULTS:
             notes.append(f"not scored, so as to end at once; `evalmill score {choice.folder}` does it")
             return Outcome(folder=choice.folder, exit_code=128 + control.signal, summary=None, notes=tuple(notes))

@@ -85,7 +85,8 @@ def _tool_objections(request: Request) -> Iterator[str]:
         if count > 1:
             yield f"{count} tools are called {name!r}; give each a name of its own"
     choice = request.params.get("tool_choice")
-    if isinstance(choice, Mapping) and choice.get("type") in _CHOICES_AMONG_TOOLS and not asked.tools(request):
+    has_tools = bool(asked.tools(request) or request.params.get("mcp_servers"))
+    if isinstance(choice, Mapping) and choice.get("type") in _CHOICES_AMONG_TOOLS and not has_tools:
         yield f'tool_choice "{choice["type"]}" is refused without tools; add tools, or remove it'
     if isinstance(choice, Mapping) and choice.get("type") == "tool" and names and choice.get("name") not in names:
         yield f"tool_choice names {choice.get('name')!r}, which is not among the tools; use one of: {', '.join(names)}"

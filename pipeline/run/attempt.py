@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
+from typing import Any, NamedTuple, cast
 
 import anyio
 import httpx
@@ -17,11 +17,10 @@ from pipeline.core.settings import ModelSettings, ProviderSettings, RunSettings
 from pipeline.providers.formats import wire_format
 from pipeline.providers.limit_headers import ToldLimit, told_limits
 from pipeline.providers.wire import Decoder
-from pipeline.run.transport import AUTH
+from pipeline.run.transport import AUTH, PLAIN_HEADERS, plain_headers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A request as it leaves: what is sent, and what is needed to read the answer."""
 
     body: bytes
@@ -30,8 +29,7 @@ class Outgoing:
     """The lifetime that cache writes were asked for, where the answer does not say."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class Exchange(NamedTuple):
     """What came of one attempt."""
 
     outcome: Response | Failure
@@ -52,6 +50,18 @@ class _Progress:
     told: tuple[ToldLimit, ...] = ()
     first_token_at: float | None = None
     streaming: bool = False
+
+
+class _Post(httpx.Request):
+    """A request that shares its lane's address and headers: building them anew for each costs 12 microseconds."""
+
+    def __init__(self, url: httpx.URL, headers: httpx.Headers, body: bytes, extensions: dict[str, Any]) -> None:
+        self.method = "POST"
+        self.url = url
+        self.headers = headers
+        self.extensions = extensions
+        self.stream = httpx.ByteStream(body)
+        self._content = body
 
 
 class Caller:
@@ -76,7 +86,9 @@ class Caller:
         self._run = run
         self._url = httpx.URL(provider.base_url + self._format.path())
         self._headers = httpx.Headers(self._format.headers(provider, model.beta))
-        self._extensions = {} if key is None else {AUTH: _auth(self._format.auth_header(provider, ""), key)}
+        self._extensions: dict[str, Any] = {PLAIN_HEADERS: plain_headers(self._headers)}
+        if key is not None:
+            self._extensions[AUTH] = _auth(self._format.auth_header(provider, ""), key)
         self._scrubber = Scrubber([] if key is None else [key])
 
     def encode(self, request: Request) -> Outgoing:
@@ -114,9 +126,7 @@ class Caller:
         )
 
     async def _exchange(self, outgoing: Outgoing, progress: _Progress, scope: anyio.CancelScope) -> Response | Failure:
-        request = httpx.Request(
-            "POST", self._url, headers=self._headers, content=outgoing.body, extensions=dict(self._extensions)
-        )
+        request = _Post(self._url, self._headers, outgoing.body, self._extensions)
         response = await self._transport.handle_async_request(request)
         progress.status = response.status_code
         progress.told = told_limits(response.headers.raw)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiolimiter import AsyncLimiter
 
@@ -19,8 +19,7 @@ TOLD_BURST_SECONDS = 60.0
 """What a provider says is left may be used at once, until a refusal shows otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(NamedTuple):
     """What one request took from its lane's limits."""
 
     input_tokens: int

@@ -6,9 +6,8 @@ A cluster's workers implement the same interface with leases.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pipeline.core.records import Failure, Response, Usage
 from pipeline.core.settings import Price
@@ -22,8 +21,7 @@ PriceOf = Callable[[int | None], Price | None]
 """The price of a request with so many input tokens, as of the run's date."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
+class Need(NamedTuple):
     """What one request may take, at most (money) and probably (tokens)."""
 
     request_bytes: int
@@ -37,8 +35,7 @@ class Need:
     """A document is in it whose tokens nothing here bounds: a PDF, or one that the provider fetches."""
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(NamedTuple):
     """What was reserved for one request."""
 
     reserved: Reservation

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
 from random import Random
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import anyio
 from anyio import to_thread
@@ -49,7 +49,7 @@ class Sink(Protocol):
     """Where results go."""
 
     async def put(self, result: Result) -> None:
-        """Take a result; waits when too many wait to be written."""
+        """Take a result, at once; then wait when too many wait to be written."""
         ...
 
     def put_start(self, job_id: str, at_stake_usd: Decimal | None) -> None:
@@ -94,8 +94,7 @@ class LaneSetup:
     rng: Random
 
 
-@dataclass(frozen=True, slots=True)
-class _Leave:
+class _Leave(NamedTuple):
     """What a request needs to leave."""
 
     permit: Permit
@@ -222,13 +221,14 @@ class SyncLane:
         try:
             result = await self._until_result(flight, leave, sink)
         finally:
-            if result is not None:
-                with anyio.CancelScope(shield=True):
-                    await sink.put(result)
             self._setup.watch.ended(result)
-            if flight.has_slot:
-                self._slots.release()
-            self._begun.release()
+            try:
+                if result is not None:
+                    await sink.put(result)
+            finally:
+                if flight.has_slot:
+                    self._slots.release()
+                self._begun.release()
 
     async def _until_result(self, flight: _Flight, leave: _Leave, sink: Sink) -> Result | None:
         """Attempt until there is an answer or a final failure; None when the run stops first (the job stays open)."""

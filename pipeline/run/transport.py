@@ -9,12 +9,12 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
 import aiohttp
-import anyio
 import httpx
 
 from pipeline.core.secrets import Secret
@@ -23,6 +23,9 @@ CONNECT_SECONDS = 10.0
 MAX_HEADER_BYTES = 64 * 1024
 AUTH = "evalmill.auth"
 """Request extension: `(header name, prefix, Secret)`, made a header at send time."""
+
+PLAIN_HEADERS = "evalmill.headers"
+"""Request extension: `plain_headers` of the request, made once for all requests of a lane."""
 
 Auth = tuple[str, str, Secret]
 
@@ -73,13 +76,13 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         """
         if self._session is None or self._unpooled is None:
             raise RuntimeError("the transport is not open")
-        sent_at = anyio.current_time()
+        sent_at = monotonic()
         _reused.set(False)
         try:
             try:
                 response = await _send(self._session, request)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                if not _died_idle(error) or anyio.current_time() - sent_at >= self._idle_death_seconds:
+                if not _died_idle(error) or monotonic() - sent_at >= self._idle_death_seconds:
                     raise
                 response = await _send(self._unpooled, request)
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
@@ -159,14 +162,18 @@ class _Body(httpx.AsyncByteStream):
             self._response.close()
 
 
-def _headers(request: httpx.Request) -> list[tuple[str, str]]:
-    # The raw pairs: decoding through httpx.Headers costs several times as much.
-    headers = [
+def plain_headers(headers: httpx.Headers) -> tuple[tuple[str, str], ...]:
+    """What is sent for `headers`, without what belongs to one request alone."""
+    pairs = [
         (name.decode("ascii"), value.decode("latin-1"))
-        for name, value in request.headers.raw
+        for name, value in headers.raw
         if name.lower() not in (b"host", b"content-length")
     ]
-    headers.append(("accept-encoding", "gzip, identity"))
+    return (*pairs, ("accept-encoding", "gzip, identity"))
+
+
+def _headers(request: httpx.Request) -> list[tuple[str, str]]:
+    headers = [*(request.extensions.get(PLAIN_HEADERS) or plain_headers(request.headers))]
     auth: Auth | None = request.extensions.get(AUTH)
     if auth is not None:
         name, prefix, secret = auth

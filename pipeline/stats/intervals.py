@@ -7,7 +7,6 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 Interval = tuple[float, float]
 NO_SPREAD = 1e-12
@@ -54,6 +53,8 @@ def clopper_pearson(passed: int, n: int, level: float = 0.95) -> Interval | None
     _check_counts(passed, n)
     if n < 2:
         return None
+    from scipy import special
+
     tail = (1 - level) / 2
     low = 0.0 if passed == 0 else float(special.betaincinv(passed, n - passed + 1, tail))
     high = 1.0 if passed == n else float(special.betaincinv(passed + 1, n - passed, 1 - tail))
@@ -68,6 +69,8 @@ def t_interval(mean: float | None, se: float | None, n: int, level: float = 0.95
     """
     if mean is None or se is None or n < 2 or se <= NO_SPREAD * abs(mean):
         return None
+    from scipy import special
+
     half = se * float(special.stdtrit(n - 1, (1 + level) / 2))
     return mean - half, mean + half
 

@@ -9,7 +9,6 @@ from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from pipeline.stats.intervals import NO_SPREAD, Interval, mean_se, t_interval
 
@@ -85,6 +84,8 @@ def mcnemar_exact(gained: int, lost: int) -> float:
     """
     if gained == lost:
         return 1.0
+    from scipy import special
+
     fewer, more = sorted((gained, lost))
     return min(1.0, 2.0 * float(special.betainc(more, fewer + 1, 0.5)))
 
@@ -108,4 +109,6 @@ def _paired_t(difference: float | None, se: float | None, n: int, noise: float) 
         return None
     if se <= noise:
         return 1.0 if abs(difference) <= noise else None
+    from scipy import special
+
     return float(2.0 * special.stdtr(n - 1, -abs(difference / se)))

@@ -30,7 +30,6 @@ from pipeline.run.recorded import RecordedLane
 from pipeline.run.results import ResultContext
 from pipeline.run.runner import LaneExecutor, LaneSetup, SyncLane
 from pipeline.run.transport import AiohttpTransport
-from pipeline.simulator.server import Simulator
 from pipeline.steps.simulation import simulator_options
 from pipeline.store.run_store import RunStore
 
@@ -203,6 +202,8 @@ async def _with_simulator(session: Session) -> AsyncIterator[Session]:
     if provider is None or provider.base_url:
         yield session
         return
+    from pipeline.simulator.server import Simulator
+
     async with Simulator(simulator_options(session.settings.simulator), clock=session.clock) as simulator:
         providers = {**session.settings.providers, "simulator": replace(provider, base_url=simulator.base_url)}
         yield replace(session, settings=replace(session.settings, providers=providers))

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.core.settings import SimulatorSettings
-from pipeline.simulator.answers import AnswerBook
-from pipeline.simulator.options import Options
+
+if TYPE_CHECKING:
+    from pipeline.simulator.options import Options
 
 
 def simulator_options(settings: SimulatorSettings) -> Options:
     """What the [simulator] table asks for; raises DataError when its answers cannot be read."""
+    from pipeline.simulator.answers import AnswerBook
+    from pipeline.simulator.options import Options
+
     book = None
     if settings.answers is not None:
         book = AnswerBook.from_table(

@@ -157,11 +157,13 @@ class RunStore:
         self._committer.check()
 
     async def put(self, result: Result) -> None:
-        """Queue a result; waits only when 64 MiB or 20,000 rows are waiting to be written."""
-        line = encode_record(result)
+        """Queue a result, at once; then wait if 64 MiB or 20,000 rows are waiting to be written.
+
+        So whoever is cancelled while it waits has lost nothing.
+        """
+        self._committer.add(Entry(encode_record(result), result.job_id, result))
         if self._committer.is_full:
             await self._committer.room()
-        self._committer.add(Entry(line, result.job_id, result))
 
     def put_start(self, job_id: str, at_stake_usd: Decimal | None = None) -> None:
         """Note that a request for `job_id` is about to leave, so that a crash can count what was possibly paid.

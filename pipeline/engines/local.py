@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import anyio
 
@@ -15,7 +16,7 @@ from pipeline.core.clock import Clock
 from pipeline.core.records import Result
 from pipeline.plan.expand import Shard
 from pipeline.run.control import RunControl
-from pipeline.run.runner import LaneExecutor, Sink
+from pipeline.run.runner import LaneExecutor
 from pipeline.store.run_store import RunStore
 
 GRACE_SECONDS = 30.0
@@ -61,13 +62,27 @@ async def execute(
         writing.cancel_scope.cancel()
 
 
-async def _run_lane(work: LaneWork, sink: Sink, control: RunControl) -> None:
+async def _run_lane(work: LaneWork, store: RunStore, control: RunControl) -> None:
     """Start each shard when the one before has dispatched its last job, so that a slow tail idles nothing."""
     async with anyio.create_task_group() as shards:
         for shard in work.shards:
             if control.stopping:
                 return
-            await shards.start(work.executor.run, shard, sink)
+            await shards.start(work.executor.run, shard, _ShardSink(store, shard.name))
+
+
+class _ShardSink:
+    """The store as one shard sees it: each start says where its job stands in the plan."""
+
+    def __init__(self, store: RunStore, shard: str) -> None:
+        self._store = store
+        self._shard = shard
+
+    def put(self, result: Result) -> Coroutine[Any, Any, None]:
+        return self._store.put(result)
+
+    def put_start(self, job_id: str, at_stake_usd: Decimal | None) -> None:
+        self._store.put_start(job_id, at_stake_usd, self._shard)
 
 
 async def _obey_signals(control: RunControl, lanes: anyio.CancelScope, clock: Clock) -> None:

@@ -23,6 +23,16 @@ class Entry(NamedTuple):
     result: Result | None
     at_stake_usd: Decimal | None = None
     """Of a start: what may be paid for the job so far; 0 takes an earlier start back, None is unknown."""
+    shard: str | None = None
+    """Of a start: where its job stands in the plan, if that is known."""
+
+
+class Start(NamedTuple):
+    """A request that left."""
+
+    usd: Decimal | None
+    """What may be paid for its job so far; None is unknown."""
+    shard: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,8 +97,8 @@ class Journal:
         self._limits = limits
         self._number = number
         self._fd: int | None = None
-        self.open_starts: dict[str, Decimal | None] = {}
-        """Jobs of this session with a request that has no result yet, and what is at stake."""
+        self.open_starts: dict[str, Start] = {}
+        """Jobs of this session with a request that has no result yet."""
         if self.sealed and not self._is_full(self.sealed[-1]):
             self.current = self.sealed.pop()
 
@@ -171,7 +181,7 @@ class Journal:
         segment.length += len(header) + len(data)
 
     def _restated_starts(self) -> bytes:
-        return b"".join([encode_start(job_id, usd) for job_id, usd in self.open_starts.items()])
+        return b"".join([encode_start(job_id, *start) for job_id, start in self.open_starts.items()])
 
     def _new_segment(self) -> Segment:
         path = self._directory / segment_name(self._number)
@@ -194,7 +204,7 @@ class Journal:
         assert segment is not None
         for entry in entries:
             at_stake_usd = entry.at_stake_usd if entry.result is None else Decimal(0)
-            note_start(self.open_starts, entry.job_id, at_stake_usd)
+            note_start(self.open_starts, entry.job_id, Start(at_stake_usd, entry.shard))
             if entry.result is None:
                 continue
             segment.add(entry.job_id, entry.result.shard, _spent_on(entry.result))
@@ -203,17 +213,17 @@ class Journal:
         return segment.records >= self._limits.rows or segment.length >= self._limits.bytes
 
 
-def note_start(open_starts: dict[str, Decimal | None], job_id: str, at_stake_usd: Decimal | None) -> None:
+def note_start(open_starts: dict[str, Start], job_id: str, start: Start) -> None:
     """Set what is at stake for a job; with nothing at stake it is not open any more."""
-    if at_stake_usd == 0:
+    if start.usd == 0:
         open_starts.pop(job_id, None)
     else:
-        open_starts[job_id] = at_stake_usd
+        open_starts[job_id] = start
 
 
-def known_usd(open_starts: Mapping[str, Decimal | None]) -> Decimal:
+def known_usd(open_starts: Mapping[str, Start]) -> Decimal:
     """What is at stake in all, as far as known."""
-    return sum((usd for usd in open_starts.values() if usd is not None), Decimal(0))
+    return sum((start.usd for start in open_starts.values() if start.usd is not None), Decimal(0))
 
 
 def spent_on_row(row: Mapping[str, Any]) -> Decimal:

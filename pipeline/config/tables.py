@@ -88,6 +88,7 @@ class RunTable(Table):
     deadline_seconds: PositiveNumber = Field(600.0, description="For one attempt, from connecting to the last byte.")
     idle_seconds: PositiveNumber = Field(60.0, description="Silence between two parts of a stream.")
     max_wait_seconds: PositiveNumber = Field(3600.0, description="A provider that asks to wait longer stops the run.")
+    grace_seconds: PositiveNumber = Field(30.0, description="What requests in flight get to be answered after Ctrl-C.")
 
 
 class ScorerTable(BaseModel):

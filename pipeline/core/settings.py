@@ -79,6 +79,8 @@ class RunSettings:
     """Silence between two parts of a stream that ends the attempt."""
     max_wait_seconds: float = 3600.0
     """A provider's demand to wait longer stops the run, resumable."""
+    grace_seconds: float = 30.0
+    """After an interruption, what requests in flight get to be answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

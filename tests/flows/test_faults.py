@@ -449,7 +449,7 @@ def test_ten_thousand_requests_with_mixed_faults_end_and_are_all_accounted_for(t
     """G9: no request outlives its deadline, no job is lost, and the ledger has no answer that the results lack."""
     mode, count = MODES[0], 10_000
     began = time.monotonic()
-    with misbehaving(mode, tmp_path, faults=MIXTURE, seed=9) as simulator:
+    with misbehaving(mode, tmp_path, questions=count, faults=MIXTURE, seed=9) as simulator:
         ran = run_against(simulator, mode, tmp_path, [""] * count, concurrency=64)
     assert time.monotonic() - began < 400
     assert len(ran.results) == len({row["row_id"] for row in ran.results}) == count

@@ -37,6 +37,9 @@ def command(
     max_wait: Annotated[
         float | None, typer.Option(metavar="S", min=0, help="Stop, resumable, when a provider asks to wait longer.")
     ] = None,
+    max_outage: Annotated[
+        float | None, typer.Option(metavar="S", min=0, help="Stop, resumable, when a provider is down for longer.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> int:
     """Run an evaluation, or continue where an earlier run of the same settings stopped."""
@@ -63,6 +66,7 @@ def command(
         prompts=tuple(prompt or ()),
         budget_usd=_money(budget),
         max_wait_seconds=max_wait,
+        max_outage_seconds=max_outage,
         providers_file=providers,
     )
     with progress.shown():

@@ -23,7 +23,7 @@ from pipeline.steps.answer import RunObserver, Session, answer_all, load_keys
 from pipeline.steps.choose import Choice, begin, choose
 from pipeline.steps.failures import Failures, count_failures
 from pipeline.steps.mistakes import require_sound
-from pipeline.steps.notes import finish_note, recovery_notes
+from pipeline.steps.notes import finish_note, recovery_notes, unanswered_notes
 from pipeline.steps.prepare import Prepared, prepare
 from pipeline.steps.present import run_view
 from pipeline.steps.rows import keep_rows
@@ -91,6 +91,7 @@ def run_evaluation(
     with RunStore.open(choice.folder) as store:
         keep_rows(store, prepared.dataset, prepared.survey)
         notes = recovery_notes(store.recovered)
+        lost_before = store.unanswered()
         control = RunControl()
         if not choice.finished:
             session = Session(
@@ -98,6 +99,7 @@ def run_evaluation(
                 clock=around.clock, rng=around.rng,
             )  # fmt: skip
             control = anyio.run(answer_all, session, backend_options={"use_uvloop": has_uvloop()})
+            notes += unanswered_notes(lost_before, store.unanswered())
         if control.signal is not None and sum(store.shard_rows().values()) > QUICK_RESULTS:
             notes.append(f"not scored, so as to end at once; `evalmill score {choice.folder}` does it")
             return Outcome(folder=choice.folder, exit_code=128 + control.signal, summary=None, notes=tuple(notes))

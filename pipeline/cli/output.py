@@ -32,6 +32,14 @@ def say_json(value: Any) -> None:
     sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
+def say_json_line(value: Any) -> None:
+    """A value as one line of JSON, at once."""
+    import orjson
+
+    sys.stdout.write(orjson.dumps(value, default=str).decode() + "\n")
+    sys.stdout.flush()
+
+
 def say_table(table: Any) -> None:
     """A rich table, as wide as the terminal; where there is none, as wide as it needs to be."""
     from rich.console import Console

@@ -134,7 +134,7 @@ class Progress:
             return "finished"
         if not lane.done or elapsed <= 0:
             return "estimating"
-        return _duration((lane.total - finished) * elapsed / lane.done) + " left"
+        return duration((lane.total - finished) * elapsed / lane.done) + " left"
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim")
@@ -146,7 +146,8 @@ class Progress:
         return table
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds as `1:02:03` or `2:03`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

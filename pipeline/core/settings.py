@@ -83,6 +83,8 @@ class RunSettings:
     """A provider's demand to wait longer holds its lane; the run ends resumable."""
     max_outage_seconds: float = 900.0
     """A provider that fails for longer holds its lane; the run ends resumable."""
+    grace_seconds: float = 30.0
+    """After an interruption, what requests in flight get to be answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import anyio
 
@@ -15,10 +16,8 @@ from pipeline.core.clock import Clock
 from pipeline.core.records import Result
 from pipeline.plan.expand import Shard
 from pipeline.run.control import LaneControl, RunControl
-from pipeline.run.runner import LaneExecutor, Sink
+from pipeline.run.runner import LaneExecutor
 from pipeline.store.run_store import RunStore
-
-GRACE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,10 @@ class LaneWork:
     executor: LaneExecutor
     shards: Iterable[Shard]
     control: LaneControl
+
+
+Grace = Callable[[], Awaitable[None]]
+"""Waits as long as what is in flight may still be answered."""
 
 
 class Acknowledged(Protocol):
@@ -45,16 +48,18 @@ async def execute(
     *,
     on_acknowledged: Acknowledged,
     clock: Clock,
+    grace_seconds: float,
 ) -> None:
     """Run every lane to its end or to a stop, and leave the store compacted.
 
-    A first SIGINT or SIGTERM admits nothing more and gives what is in flight 30 s; a second cancels it; a third
-    ends the process at once. Everything acknowledged is in the store in each case.
+    A first SIGINT or SIGTERM admits nothing more and gives what is in flight `grace_seconds`; a second cancels it; a
+    third ends the process at once. Everything acknowledged is in the store in each case.
     """
+    grace = partial(clock.sleep, grace_seconds)
     async with anyio.create_task_group() as writing:
         await writing.start(partial(store.commit_forever, on_acknowledged=on_acknowledged))
         async with anyio.create_task_group() as lanes:
-            writing.start_soon(_obey_signals, control, lanes.cancel_scope, clock)
+            writing.start_soon(_obey_signals, control, lanes.cancel_scope, grace)
             for lane in work:
                 lanes.start_soon(_run_lane, lane, store)
         with anyio.CancelScope(shield=True):
@@ -62,16 +67,30 @@ async def execute(
         writing.cancel_scope.cancel()
 
 
-async def _run_lane(work: LaneWork, sink: Sink) -> None:
+async def _run_lane(work: LaneWork, store: RunStore) -> None:
     """Start each shard when the one before has dispatched its last job, so that a slow tail idles nothing."""
     async with anyio.create_task_group() as shards:
         for shard in work.shards:
             if work.control.stopping:
                 return
-            await shards.start(work.executor.run, shard, sink)
+            await shards.start(work.executor.run, shard, _ShardSink(store, shard.name))
 
 
-async def _obey_signals(control: RunControl, lanes: anyio.CancelScope, clock: Clock) -> None:
+class _ShardSink:
+    """The store as one shard sees it: each start says where its job stands in the plan."""
+
+    def __init__(self, store: RunStore, shard: str) -> None:
+        self._store = store
+        self._shard = shard
+
+    def put(self, result: Result) -> Coroutine[Any, Any, None]:
+        return self._store.put(result)
+
+    def put_start(self, job_id: str, at_stake_usd: Decimal | None) -> None:
+        self._store.put_start(job_id, at_stake_usd, self._shard)
+
+
+async def _obey_signals(control: RunControl, lanes: anyio.CancelScope, grace: Grace) -> None:
     received = 0
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with anyio.create_task_group() as timers:
@@ -79,13 +98,13 @@ async def _obey_signals(control: RunControl, lanes: anyio.CancelScope, clock: Cl
                 received += 1
                 if received == 1:
                     control.stop(signal=number)
-                    timers.start_soon(_cancel_after_grace, lanes, clock)
+                    timers.start_soon(_cancel_after, grace, lanes)
                 elif received == 2:
                     lanes.cancel()
                 else:
                     os._exit(128 + number)
 
 
-async def _cancel_after_grace(lanes: anyio.CancelScope, clock: Clock) -> None:
-    await clock.sleep(GRACE_SECONDS)
+async def _cancel_after(grace: Grace, lanes: anyio.CancelScope) -> None:
+    await grace()
     lanes.cancel()

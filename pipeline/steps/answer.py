@@ -84,7 +84,14 @@ async def answer_all(session: Session) -> RunControl:
         await _require_reachable(ready.settings)
         wiring = _Wiring(ready, transport, control)
         work = list(wiring.lanes())
-        await execute(work, session.store, control, on_acknowledged=session.observer.acknowledged, clock=session.clock)
+        await execute(
+            work,
+            session.store,
+            control,
+            on_acknowledged=session.observer.acknowledged,
+            clock=session.clock,
+            grace_seconds=session.settings.run.grace_seconds,
+        )
     return control
 
 

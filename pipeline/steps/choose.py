@@ -58,6 +58,7 @@ def begin(prepared: Prepared, folder: Path, *, now: datetime) -> dict[str, Any]:
         "evaluation": str(settings.file),
         "providers_file": None if settings.providers_file is None else str(settings.providers_file),
         "planned_jobs": sum(prepared.plan.total_jobs(lane) for lane in prepared.plan.lanes),
+        "planned_jobs_by_model": {lane.model.name: prepared.plan.total_jobs(lane) for lane in prepared.plan.lanes},
         "settings": prepared.described,
         "dataset": {
             "path": settings.dataset.path,

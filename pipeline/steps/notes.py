@@ -14,10 +14,9 @@ def recovery_notes(recovery: Recovery) -> list[str]:
     """One sentence for each thing that an earlier session's end left behind and that matters to the user."""
     notes = []
     if recovery.unanswered_starts:
-        at_stake = f" (up to ${recovery.unanswered_usd:f})" if recovery.unanswered_usd else ""
         notes.append(
             f"{recovery.unanswered_starts:,} requests of the earlier session left without an answer being stored; "
-            f"they may have been paid{at_stake}, and their jobs are sent again"
+            f"they may have been paid{_up_to(recovery.unanswered_usd)}, and their jobs are sent again"
         )
     if recovery.bad_lines:
         shown = ", ".join(recovery.bad_lines[:3])
@@ -30,6 +29,22 @@ def recovery_notes(recovery: Recovery) -> list[str]:
         f"manifest {name} was not valid ({why}); an older one was used"
         for name, why in recovery.invalid_manifests.items()
     ]
+    return notes
+
+
+def unanswered_notes(found: tuple[int, Decimal], now: tuple[int, Decimal]) -> list[str]:
+    """What this session cut off, and what was lost in the whole run: requests and dollars, when it began and now."""
+    notes = []
+    requests, usd = now
+    cut_off = requests - found[0]
+    if cut_off:
+        notes.append(
+            f"{cut_off:,} requests were cut off without an answer; they may have been paid{_up_to(usd - found[1])}"
+        )
+    if requests:
+        notes.append(
+            f"in the whole run {requests:,} requests left without an answer; they may have been paid{_up_to(usd)}"
+        )
     return notes
 
 
@@ -56,3 +71,7 @@ def finish_note(summary: Mapping[str, Any], open_jobs: Mapping[str, int]) -> str
         return f"{left}; what they cost is not known yet"
     beyond = f", and what {', '.join(unknown)} takes beside" if unknown else ""
     return f"{left}; at the cost so far they take about ${expected:.4f} more{beyond}"
+
+
+def _up_to(usd: Decimal) -> str:
+    return f" (up to ${usd:f})" if usd else ""

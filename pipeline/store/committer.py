@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 import anyio
@@ -32,6 +32,8 @@ class Committer:
         self._commit_seconds = commit_seconds
         self._waiting: deque[Entry] = deque()
         self._waiting_bytes = 0
+        self._waiting_starts: Counter[str] = Counter()
+        """Starts by job that are queued or being appended: a later one of the job must not overtake them."""
         self._is_closed = False
         self._acknowledge: Acknowledge | None = None
         self._turn = anyio.Lock()
@@ -48,14 +50,20 @@ class Committer:
 
     def add(self, entry: Entry) -> None:
         """Queue an entry; raises what stopped the store, or RuntimeError after `close`."""
-        self.check()
-        if self._is_closed:
-            raise RuntimeError("the store is finished; it takes no more results")
+        self._require_open()
         self._waiting.append(entry)
         self._waiting_bytes += len(entry.line)
         self._work.set()
         if self._waiting_bytes >= _BATCH_BYTES:
             self._enough.set()
+
+    def add_start(self, entry: Entry) -> None:
+        """Write a start before its request leaves; queue it where the journal is busy. Raises as `add` does."""
+        self._require_open()
+        if not self._waiting_starts[entry.job_id] and self._journal.append_start(entry):
+            return
+        self._waiting_starts[entry.job_id] += 1
+        self.add(entry)
 
     async def room(self) -> None:
         """Wait until the queue is no longer full; without a running writer, write it out here."""
@@ -137,8 +145,14 @@ class Committer:
             self._waiting.extendleft(reversed(entries))  # `drain_now` tries once more, when the others are gone
             self.fail(error)
             raise
+        self._waiting_starts -= Counter(_starts_of(entries))
         if self._journal.compactable() is not None:
             self.sealed.set()
+
+    def _require_open(self) -> None:
+        self.check()
+        if self._is_closed:
+            raise RuntimeError("the store is finished; it takes no more results")
 
     def _take(self) -> list[Entry]:
         """The oldest entries that make one batch: about a mebibyte, and no more rows than the segment takes."""
@@ -173,3 +187,7 @@ class Committer:
         self._enough.set()
         self._room.set()
         self.sealed.set()
+
+
+def _starts_of(entries: Iterable[Entry]) -> list[str]:
+    return [entry.job_id for entry in entries if entry.result is None]

@@ -1,8 +1,9 @@
 """The journal's lines: one record each, guarded by a checksum, so a bad line costs one record and no more.
 
 A line is 8 hexadecimal digits of CRC-32, a space, JSON, a line feed. A record is a result (its fields by name) or
-`{"start": job_id, "usd": "0.01"}`: a request that left and may have been paid. The last start of a job says what is at
-stake for it in total: "0" is nothing any more, null is unknown. A result of the job answers it.
+`{"start": job_id, "usd": "0.01", "shard": "model/000000000"}`: a request that left and may have been paid. The last
+start of a job says what is at stake for it in total: "0" is nothing any more, null is unknown. A result of the job
+answers it.
 """
 
 from __future__ import annotations
@@ -50,9 +51,10 @@ def encode_record(result: Result) -> bytes:
     return _line(data)
 
 
-def encode_start(job_id: str, at_stake_usd: Decimal | None = None) -> bytes:
+def encode_start(job_id: str, at_stake_usd: Decimal | None = None, shard: str | None = None) -> bytes:
     """Make the line that says: a request for `job_id` is about to leave, and this much may be paid for it so far."""
-    return _line(orjson.dumps({"start": job_id, "usd": at_stake_usd}, default=_money))
+    place = {} if shard is None else {"shard": shard}
+    return _line(orjson.dumps({"start": job_id, "usd": at_stake_usd, **place}, default=_money))
 
 
 def at_stake(record: Mapping[str, Any]) -> Decimal | None:

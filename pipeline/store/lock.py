@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +16,18 @@ from pipeline.core.names import printable
 
 FILE_NAME = "lock"
 _MAX_TEXT_BYTES = 400
+_KERNEL_LOCKS = Path("/proc/locks")
+_FLOCK = re.compile(r"^\d+: FLOCK +ADVISORY +WRITE (\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) ", re.MULTILINE)
+_HOLDER = re.compile(r"pid (\d{1,10}) on (.+) since (\S+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """A process that holds a run folder's lock."""
+
+    pid: int
+    since: datetime | None = None
+    """None when it has not said so yet."""
 
 
 class RunLock:
@@ -65,3 +80,58 @@ def _write_holder(fd: int, now: datetime) -> None:
 def _taken(folder: Path, fd: int) -> str:
     text = printable(os.pread(fd, _MAX_TEXT_BYTES, 0).decode("utf-8", "replace").strip())
     return f"{folder}: in use by {text or 'another process'}; wait for it to end, or name another folder with --out"
+
+
+def holder(folder: Path, *, locks: Path = _KERNEL_LOCKS) -> Holder | None:
+    """Who holds the lock, found without touching it; None if no process of this machine does.
+
+    The kernel's own list is asked; where there is none, whether the process that last took the lock still lives.
+    """
+    try:
+        fd = os.open(folder / FILE_NAME, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        text = os.pread(fd, _MAX_TEXT_BYTES, 0).decode("utf-8", "replace")
+        status = os.fstat(fd)
+    finally:
+        os.close(fd)
+    noted = _noted(text)
+    try:
+        listed = locks.read_text()
+    except OSError:
+        return noted if noted is not None and _is_alive(noted, text) else None
+    for pid, device, inode in _flocks(listed):
+        is_same_device = device == (os.major(status.st_dev), os.minor(status.st_dev))
+        is_noted = noted is not None and noted.pid == pid
+        if inode == status.st_ino and (is_same_device or is_noted):
+            return noted if noted is not None and is_noted else Holder(pid=pid)
+    return None
+
+
+def _flocks(listed: str) -> Iterator[tuple[int, tuple[int, int], int]]:
+    """Process, device and inode of each lock of our kind: `1: FLOCK ADVISORY WRITE 123 fd:00:456 0 EOF`."""
+    for match in _FLOCK.finditer(listed):
+        yield int(match[1]), (int(match[2], 16), int(match[3], 16)), int(match[4])
+
+
+def _noted(text: str) -> Holder | None:
+    match = _HOLDER.fullmatch(text.strip())
+    if match is None:
+        return None
+    try:
+        return Holder(pid=int(match[1]), since=datetime.fromisoformat(match[3]))
+    except ValueError:
+        return Holder(pid=int(match[1]))
+
+
+def _is_alive(noted: Holder, text: str) -> bool:
+    if f" on {socket.gethostname()} since " not in text:
+        return False
+    try:
+        os.kill(noted.pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -19,7 +19,7 @@ from pipeline.store.journal import at_stake, read_lines, segment_files
 from pipeline.store.manifest import Manifest, Part
 from pipeline.store.objects import ObjectStore
 from pipeline.store.parts import DIGEST_SUFFIX, RESULTS, describe, part_segment
-from pipeline.store.segments import Segment, known_usd, note_start, spent_on_row
+from pipeline.store.segments import Segment, Start, known_usd, note_start, spent_on_row
 
 ROWS = "rows"
 SCORES = "scores"
@@ -88,7 +88,7 @@ def recover_parts(folder: Path, objects: ObjectStore, disk: Disk, recovery: Reco
 def recover_segments(folder: Path, manifest: Manifest, disk: Disk, recovery: Recovery) -> list[Segment]:
     """Index the journal segments that no part holds, oldest first, each cut behind its last complete line."""
     segments: list[Segment] = []
-    starts: dict[str, Decimal | None] = {}
+    starts: dict[str, Start] = {}
     answered: set[str] = set()
     for number, path in segment_files(folder).items():
         if number <= manifest.compacted_through:
@@ -103,7 +103,7 @@ def recover_segments(folder: Path, manifest: Manifest, disk: Disk, recovery: Rec
     for segment in segments:
         segment.drop(listed_jobs(folder, segment, manifest))
     recovery.redundant_results = sum(segment.records - segment.results for segment in segments)
-    unanswered = {job_id: usd for job_id, usd in starts.items() if job_id not in answered}
+    unanswered = {job_id: start for job_id, start in starts.items() if job_id not in answered}
     recovery.unanswered_starts = len(unanswered)
     recovery.unanswered_usd = known_usd(unanswered)
     recovery.finished_jobs = sum(part.rows for part in manifest.parts) + sum(s.results for s in segments)
@@ -181,7 +181,7 @@ def _remove_orphan_scores(folder: Path, listed: Collection[str], disk: Disk) -> 
             disk.unlink(path)
 
 
-def _scan(segment: Segment, starts: dict[str, Decimal | None], answered: set[str], recovery: Recovery) -> None:
+def _scan(segment: Segment, starts: dict[str, Start], answered: set[str], recovery: Recovery) -> None:
     """Index a segment's results; those that an earlier segment holds are redundant."""
     with segment.path.open("rb") as file:
         for line_number, (end, record) in enumerate(read_lines(file), 1):
@@ -189,7 +189,7 @@ def _scan(segment: Segment, starts: dict[str, Decimal | None], answered: set[str
             if record is None:
                 recovery.bad_lines.append(f"{JOURNAL}/{segment.path.name}:{line_number}")
             elif "start" in record:
-                note_start(starts, record["start"], at_stake(record))
+                note_start(starts, record["start"], Start(at_stake(record)))
             else:
                 if record["job_id"] in answered:
                     segment.redundant.add(record["job_id"])

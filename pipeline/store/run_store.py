@@ -165,12 +165,14 @@ class RunStore:
         if self._committer.is_full:
             await self._committer.room()
 
-    def put_start(self, job_id: str, at_stake_usd: Decimal | None = None) -> None:
-        """Note that a request for `job_id` is about to leave, so that a crash can count what was possibly paid.
+    def put_start(self, job_id: str, at_stake_usd: Decimal | None = None, shard: str | None = None) -> None:
+        """Write down that a request for `job_id` is about to leave, so that a crash can count what was possibly paid.
 
-        The last amount counts, for all requests of the job together: 0 is nothing any more, None is unknown.
+        The last amount counts, for all requests of the job together: 0 is nothing any more, None is unknown. The shard
+        tells whoever follows the journal which model is asked.
         """
-        self._committer.add(Entry(encode_start(job_id, at_stake_usd), job_id, None, at_stake_usd))
+        line = encode_start(job_id, at_stake_usd, shard)
+        self._committer.add_start(Entry(line, job_id, None, at_stake_usd, shard))
 
     async def finish(self, state: State) -> None:
         """Store everything queued, turn the journal into parts, and list them; then nothing more can be put.

@@ -109,6 +109,12 @@ def results_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     return pa.Table.from_arrays(_arrays(rows, list(RESULTS_SCHEMA)), schema=RESULTS_SCHEMA)
 
 
+def results_columns(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> pa.Table:
+    """Make a table of some columns of such rows."""
+    fields = [RESULTS_SCHEMA.field(name) for name in names]
+    return pa.Table.from_arrays(_arrays(rows, fields), schema=pa.schema(fields))
+
+
 def scores_table(scores: Sequence[Score]) -> pa.Table:
     """Make a table of scores, in their order."""
     values = zip(*map(attrgetter(*SCORES_SCHEMA.names), scores), strict=True)

@@ -7,12 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any, NamedTuple
 
 from pipeline.core.records import Result
 from pipeline.store.disk import Disk, is_full, reported
 from pipeline.store.journal import FOLDER, encode_start, segment_name
+
+_START_SECONDS = 0.002
+"""What a start may wait for a batch that is being written, before it joins the next."""
 
 
 class Entry(NamedTuple):
@@ -23,6 +26,16 @@ class Entry(NamedTuple):
     result: Result | None
     at_stake_usd: Decimal | None = None
     """Of a start: what may be paid for the job so far; 0 takes an earlier start back, None is unknown."""
+    shard: str | None = None
+    """Of a start: where its job stands in the plan, if that is known."""
+
+
+class Start(NamedTuple):
+    """A request that left."""
+
+    usd: Decimal | None
+    """What may be paid for its job so far; None is unknown."""
+    shard: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +86,10 @@ class SegmentLimits:
 
 
 class Journal:
-    """The segments that no part holds yet: sealed ones, and one that takes appends; for one thread at a time."""
+    """The segments that no part holds yet: sealed ones, and one that takes appends.
+
+    For one thread at a time, but `append_start` may be called beside `append`.
+    """
 
     def __init__(self, folder: Path, disk: Disk, limits: SegmentLimits, found: Sequence[Segment], number: int) -> None:
         """Continue after the segments `found`, the last of them if it has room; new ones are numbered from `number`."""
@@ -86,9 +102,17 @@ class Journal:
         self._disk = disk
         self._limits = limits
         self._number = number
+        self._writing = RLock()
+        """Guards the descriptor and what follows; not held while a batch waits for the disk."""
         self._fd: int | None = None
-        self.open_starts: dict[str, Decimal | None] = {}
-        """Jobs of this session with a request that has no result yet, and what is at stake."""
+        self._end = 0
+        """Bytes written to the current segment, those included that do not count yet."""
+        self._is_unsettled = False
+        """A batch was written whose bytes do not count yet."""
+        self._is_torn = False
+        """A start failed half way: the segment takes nothing more."""
+        self.open_starts: dict[str, Start] = {}
+        """Jobs of this session with a request that has no result yet."""
         if self.sealed and not self._is_full(self.sealed[-1]):
             self.current = self.sealed.pop()
 
@@ -111,14 +135,35 @@ class Journal:
         if self.current is not None and self._is_full(self.current):
             self.seal()
 
+    def append_start(self, entry: Entry) -> bool:
+        """Write a start at once, so that it stands there before its request leaves.
+
+        False when the journal is busy or failing: then it has to be appended.
+        """
+        if not self._writing.acquire(timeout=_START_SECONDS):
+            return False
+        try:
+            if self._is_torn:
+                return False
+            self._write(entry.line, durable=False)
+            with self.lock:
+                note_start(self.open_starts, entry.job_id, Start(entry.at_stake_usd, entry.shard))
+        except OSError:
+            self._is_torn = True
+            return False
+        finally:
+            self._writing.release()
+        return True
+
     def seal(self) -> None:
         """Close the current segment for good; `compactable` says when it may go."""
-        self.close()
-        if self.current is None:
-            return
-        with self.lock:
-            self.sealed.append(self.current)
-            self.current = None
+        with self._writing:
+            self.close()
+            if self.current is None:
+                return
+            with self.lock:
+                self.sealed.append(self.current)
+                self.current = None
 
     def compactable(self) -> Segment | None:
         """The oldest sealed segment, once its open starts stand in a newer one too."""
@@ -144,12 +189,15 @@ class Journal:
 
     def close(self) -> None:
         """Give the descriptor back."""
-        fd, self._fd = self._fd, None
-        if fd is not None:
-            self._disk.close(fd)
+        with self._writing:
+            fd, self._fd = self._fd, None
+            if fd is not None:
+                self._disk.close(fd)
 
     def _write_somewhere(self, data: bytes, durable: bool) -> None:
         """Write to the current segment, and on an error once more to a new one: a failed sync is never repeated."""
+        if self._is_torn:
+            self._abandon()
         for is_last_try in (False, True):
             try:
                 self._write(data, durable)
@@ -160,18 +208,36 @@ class Journal:
                     raise
 
     def _write(self, data: bytes, durable: bool) -> None:
-        segment = self.current or self._new_segment()
-        if self._fd is None:
-            self._fd = self._disk.open_append(segment.path)
-            self._disk.fsync_dir(self._directory)
-        header = b"" if segment.length else self._restated_starts()
-        self._disk.write_all(self._fd, header + data)
-        if durable or header:  # the segment that held these starts may go as soon as they stand here
-            self._disk.fdatasync(self._fd)
-        segment.length += len(header) + len(data)
+        with self._writing:
+            segment = self.current or self._new_segment()
+            if self._fd is None:
+                self._fd = self._disk.open_append(segment.path)
+                self._disk.fsync_dir(self._directory)
+                self._end = segment.length
+            header = b"" if self._end else self._restated_starts()
+            is_first = not self._is_unsettled
+            self._is_unsettled = True
+            self._disk.write_all(self._fd, header + data)
+            self._end += len(header) + len(data)
+            if header:  # the segment that held these starts may go as soon as they stand here
+                self._disk.fdatasync(self._fd)
+            fd = self._fd
+            if not durable:
+                self._settle(segment, is_first)
+                return
+        self._disk.fdatasync(fd)
+        with self._writing:
+            self._settle(segment, is_first)
+
+    def _settle(self, segment: Segment, is_first: bool) -> None:
+        """Let what was written count, unless a batch that was written before still waits for the disk."""
+        if is_first:
+            segment.length = self._end
+            self._is_unsettled = False
 
     def _restated_starts(self) -> bytes:
-        return b"".join([encode_start(job_id, usd) for job_id, usd in self.open_starts.items()])
+        with self.lock:
+            return b"".join([encode_start(job_id, *start) for job_id, start in self.open_starts.items()])
 
     def _new_segment(self) -> Segment:
         path = self._directory / segment_name(self._number)
@@ -181,20 +247,22 @@ class Journal:
 
     def _abandon(self) -> None:
         """Cut what did not count and leave the file for good; it is never synced again."""
-        segment, fd = self.current, self._fd
-        if segment is not None and fd is not None:
+        with self._writing:
+            segment, fd = self.current, self._fd
+            if segment is not None and fd is not None:
+                with suppress(OSError):
+                    self._disk.truncate(fd, segment.length)
             with suppress(OSError):
-                self._disk.truncate(fd, segment.length)
-        with suppress(OSError):
-            self.close()
-        self.seal()
+                self.close()
+            self.seal()
+            self._is_unsettled = self._is_torn = False
 
     def _count(self, entries: Sequence[Entry]) -> None:
         segment = self.current
         assert segment is not None
         for entry in entries:
             at_stake_usd = entry.at_stake_usd if entry.result is None else Decimal(0)
-            note_start(self.open_starts, entry.job_id, at_stake_usd)
+            note_start(self.open_starts, entry.job_id, Start(at_stake_usd, entry.shard))
             if entry.result is None:
                 continue
             segment.add(entry.job_id, entry.result.shard, _spent_on(entry.result))
@@ -203,17 +271,17 @@ class Journal:
         return segment.records >= self._limits.rows or segment.length >= self._limits.bytes
 
 
-def note_start(open_starts: dict[str, Decimal | None], job_id: str, at_stake_usd: Decimal | None) -> None:
+def note_start(open_starts: dict[str, Start], job_id: str, start: Start) -> None:
     """Set what is at stake for a job; with nothing at stake it is not open any more."""
-    if at_stake_usd == 0:
+    if start.usd == 0:
         open_starts.pop(job_id, None)
     else:
-        open_starts[job_id] = at_stake_usd
+        open_starts[job_id] = start
 
 
-def known_usd(open_starts: Mapping[str, Decimal | None]) -> Decimal:
+def known_usd(open_starts: Mapping[str, Start]) -> Decimal:
     """What is at stake in all, as far as known."""
-    return sum((usd for usd in open_starts.values() if usd is not None), Decimal(0))
+    return sum((start.usd for start in open_starts.values() if start.usd is not None), Decimal(0))
 
 
 def spent_on_row(row: Mapping[str, Any]) -> Decimal:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -415,6 +416,57 @@ def test_a_run_outlives_a_mixture_of_faults(mode: Mode, tmp_path: Path) -> None:
     with misbehaving(mode, tmp_path, faults=faults, seed=5) as simulator:
         ran = run_against(simulator, mode, tmp_path, [""] * 200)
     _whole_and_paid_once(ran, 200)
+
+
+MIXTURE = {
+    "reset": 0.01,
+    "reset,paid": 0.01,
+    "reset_after_headers": 0.01,
+    "reset_mid_body": 0.01,
+    "cut_length": 0.01,
+    "cut_chunked": 0.01,
+    "cut_close": 0.01,
+    "notjson": 0.01,
+    "empty_body": 0.01,
+    "close_after": 0.01,
+    "error200": 0.01,
+    "html,status=502": 0.01,
+    "status=503": 0.01,
+    "status=529": 0.01,
+    "status=429": 0.01,
+    "status=429,retry_after=2": 0.01,
+    "status=400": 0.01,
+    "refusal": 0.01,
+    "max_tokens": 0.01,
+    "no_usage": 0.01,
+    "drip_headers,gap=0.5": 0.001,
+    "drip_body,gap=0.5": 0.001,
+    "slow=9": 0.001,
+}
+
+
+@pytest.mark.slow
+def test_ten_thousand_requests_with_mixed_faults_end_and_are_all_accounted_for(tmp_path: Path) -> None:
+    """G9: no request outlives its deadline, no job is lost, and the ledger has no answer that the results lack."""
+    mode, count = MODES[0], 10_000
+    began = time.monotonic()
+    with misbehaving(mode, tmp_path, questions=count, faults=MIXTURE, seed=9) as simulator:
+        ran = run_against(simulator, mode, tmp_path, [""] * count, concurrency=64)
+    assert time.monotonic() - began < 400
+    assert len(ran.results) == len({row["row_id"] for row in ran.results}) == count
+    ended = Counter(row["status"] for row in ran.results)
+    assert ended.keys() == {"ok", "truncated", "refused", "error"}
+    assert {row["error_kind"] for row in ran.results if row["status"] == "error"} == {"request"}
+    assert 50 < ended["error"] < 200, "one in a hundred is refused for good"
+    assert all(row["text"] == TEXT for row in ran.results if row["status"] == "ok")
+    assert len(ran.ledger) > count * 1.1, "faults were drawn"
+    assert len(ran.answers) == count - ended["error"], "each answer that arrived is a result"
+    reported = [row for row in ran.results if row["usage_source"] == "reported"]
+    booked = [line for line in ran.answers if line["fault"] != "no_usage"]
+    for name in ("input_tokens", "output_tokens"):
+        assert sum(row[name] for row in reported) == sum(line[name] for line in booked)
+    latest = max(attempt["latency_ms"] for row in ran.results for attempt in row["attempts"])
+    assert latest <= (DEADLINE_SECONDS + 1) * HASTE * 1000
 
 
 def _whole_and_paid_once(ran: Ran, count: int) -> None:

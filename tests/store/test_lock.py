@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import OutputError
-from pipeline.store.lock import RunLock
+from pipeline.store.lock import Holder, RunLock, holder
 from tests.support.store import STAMP
 
 HOLD = """
@@ -60,3 +60,33 @@ def test_a_lock_that_is_a_symlink_is_refused_and_its_target_unchanged(tmp_path: 
 def test_a_missing_folder_is_an_output_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="No such file"):
         RunLock.take(tmp_path / "nowhere", now=STAMP)
+
+
+def test_the_holder_is_found_without_touching_the_lock(tmp_path: Path) -> None:
+    assert holder(tmp_path) is None
+    lock = RunLock.take(tmp_path, now=STAMP)
+    before = (tmp_path / "lock").stat()
+    assert holder(tmp_path) == Holder(pid=os.getpid(), since=STAMP.replace(microsecond=0))
+    assert (tmp_path / "lock").stat() == before
+    lock.release()
+    assert holder(tmp_path) is None
+
+
+def test_a_holder_that_has_not_said_who_it_is_is_found_by_its_process(tmp_path: Path) -> None:
+    lock = RunLock.take(tmp_path, now=STAMP)
+    (tmp_path / "lock").write_text("")
+    assert holder(tmp_path) == Holder(pid=os.getpid())
+    lock.release()
+
+
+def test_without_the_kernels_list_a_process_counts_that_lives_on_this_machine(tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    lock = RunLock.take(tmp_path, now=STAMP)
+    assert holder(tmp_path, locks=nowhere) == Holder(pid=os.getpid(), since=STAMP.replace(microsecond=0))
+    lock.release()
+    text = (tmp_path / "lock").read_text()
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    for other in (text.replace(" on ", " on another-"), text.replace(str(os.getpid()), str(gone.pid)), "", "pid x"):
+        (tmp_path / "lock").write_text(other)
+        assert holder(tmp_path, locks=nowhere) is None

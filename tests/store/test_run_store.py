@@ -290,7 +290,7 @@ async def test_a_segment_that_lost_lines_is_not_compacted_in_silence(folder: Pat
         with pytest.raises(DiskError, match="holds 4 readable results where 5 were written"):
             await store.finish("complete")
     with RunStore.open(folder) as store:
-        assert store.recovered.bad_lines == ["journal/00000001.jsonl:8"]
+        assert store.recovered.bad_lines == ["journal/00000001.jsonl:9"]
         assert result(3).job_id not in store.job_ids("m/00000")
         await store_all(store, [result(3)], [])
         assert len(stored_ids(store)) == 5

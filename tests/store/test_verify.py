@@ -68,6 +68,25 @@ def test_every_flipped_bit_is_found(folder: Path, pattern: str) -> None:
         path.write_bytes(data)
 
 
+@pytest.mark.slow
+def test_three_hundred_flipped_bits_are_found_by_name(folder: Path) -> None:
+    anyio.run(complete, folder)
+    dice = random.Random(300)
+    found = 0
+    for pattern in ("results/*.parquet", "manifest/*.json", "run.json"):
+        files = sorted(folder.glob(pattern))
+        for number in range(100):
+            path = files[number % len(files)]
+            data = path.read_bytes()
+            position, bit = dice.randrange(len(data)), dice.randrange(8)
+            path.write_bytes(data[:position] + bytes([data[position] ^ 1 << bit]) + data[position + 1 :])
+            name = str(path.relative_to(folder))
+            found += any(finding.file == name for finding in verify(folder))
+            path.write_bytes(data)
+    assert found == 300
+    assert verify(folder) == []
+
+
 def test_without_a_noted_hash_page_checksums_are_compared(folder: Path) -> None:
     path = next((folder / "rows").glob("*.parquet"))
     path.with_name(f"{path.name}.sha256").unlink()

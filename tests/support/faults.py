@@ -139,9 +139,9 @@ class Ran:
 
 
 @contextmanager
-def misbehaving(mode: Mode, folder: Path, **options: Any) -> Iterator[Simulator]:
+def misbehaving(mode: Mode, folder: Path, *, questions: int = 300, **options: Any) -> Iterator[Simulator]:
     """A simulator in a thread of its own, that gives `TEXT` for every answer; its ledger is a file."""
-    rows = [(f"Question {number}.", TEXT, None) for number in range(300)]
+    rows = [(f"Question {number}.", TEXT, None) for number in range(questions)]
     book = AnswerBook(rows, source="rows", replay=True)
     chosen = Options(
         profile=mode.profile, answers=book, latency_scale=0.0, ledger_path=folder / "ledger.jsonl", **options

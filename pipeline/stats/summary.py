@@ -36,6 +36,7 @@ RESULT_COLUMNS = (
     "usage_source",
     "cost_usd",
     "source",
+    "reused_cost_usd",
     "attempts",
     "first_token_ms",
     "latency_ms",

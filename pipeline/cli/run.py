@@ -37,6 +37,9 @@ def command(
     max_wait: Annotated[
         float | None, typer.Option(metavar="S", min=0, help="Stop, resumable, when a provider asks to wait longer.")
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Pay again for what earlier runs have answered; by default it is reused.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> int:
     """Run an evaluation, or continue where an earlier run of the same settings stopped."""
@@ -44,8 +47,9 @@ def command(
 
     from pipeline.cli.progress import Progress
     from pipeline.config.load import Overrides
-    from pipeline.flow import Places, Surroundings, run_evaluation
+    from pipeline.flow import Surroundings, run_evaluation
     from pipeline.run.memory import calm_collector
+    from pipeline.steps.choose import Again, Places
 
     around = Surroundings(environment=os.environ)
     progress = Progress(around.clock)
@@ -67,7 +71,12 @@ def command(
     )
     with progress.shown():
         outcome = run_evaluation(
-            evaluation, overrides, Places(reports=reports, out=out), around=around, observe=observe
+            evaluation,
+            overrides,
+            Places(reports=reports, out=out),
+            Again(fresh=fresh),
+            around=around,
+            observe=observe,
         )
     show(outcome, as_json=json)
     return outcome.exit_code
@@ -80,6 +89,8 @@ def show(outcome: Outcome, *, as_json: bool) -> None:
         say_json({"folder": str(outcome.folder), "exit_code": outcome.exit_code, "summary": summary})
     elif summary is not None and summary["jobs"]["total"]:
         _show_results(outcome, summary)
+    if summary is not None and summary["jobs"]["reused"]:
+        note(_reused(summary))
     for line in outcome.notes:
         note(line)
     for model, kind, message, count in outcome.failures.reasons[:SHOWN_REASONS]:
@@ -116,12 +127,18 @@ def _progress(summary: Mapping[str, Any]) -> str:
     return f"{summary['jobs']['total']:,} of {_count(summary['jobs']['planned'], 'job')} done"
 
 
+def _reused(summary: Mapping[str, Any]) -> str:
+    from pipeline.report.numbers import usd
+
+    saved = summary["cost"]["reused_saved_usd"]
+    saving = "whose cost is not known" if saved is None else f"saving {usd(saved)}"
+    return f"{_count(summary['jobs']['reused'], 'answer')} reused from earlier runs, {saving}"
+
+
 def _announce(prepared: Prepared, choice: Choice) -> None:
     plan = prepared.plan
     jobs = sum(plan.total_jobs(lane) for lane in plan.lanes)
     how = "finished before, nothing is sent" if choice.finished else "continuing" if choice.run else "new run"
-    if choice.repeats is not None:
-        note(f"a finished run of the same settings is in {choice.repeats}; a new run sends and pays for all jobs again")
     note(
         f"{prepared.settings.name}: {_count(prepared.survey.rows, 'row')} × {_count(len(plan.templates), 'prompt')} × "
         f"{_count(len(plan.lanes), 'model')}, {_count(jobs, 'job')}; {how} in {choice.folder}"

@@ -15,6 +15,8 @@ Message = dict[str, Any]
 """One turn: `{"role": ..., "content": str | list[Block]}`."""
 
 Status = Literal["ok", "truncated", "refused", "empty", "error", "blocked", "skipped"]
+ANSWERED: tuple[Status, ...] = ("ok", "truncated", "refused", "empty")
+"""Statuses of jobs that got an answer, whatever it is worth."""
 StopReason = Literal[
     "end_turn",
     "max_tokens",

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-ANSWERED = ("ok", "truncated", "refused", "empty")
+from pipeline.core.records import ANSWERED
+
 TOKENS = ("input", "cache_read", "cache_write", "output", "thinking")
 _MONEY = pa.decimal128(38, 12)
 _EXACT = Context(prec=60)

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.core.records import ANSWERED
 from pipeline.core.settings import GateSettings
-from pipeline.stats.accounts import ANSWERED, Account, add_batch, dollars, total
+from pipeline.stats.accounts import Account, add_batch, dollars, total
 from pipeline.stats.comparisons import CellKey, cell_entry, compare_cells
 from pipeline.stats.gates import check_gates
 from pipeline.stats.metrics import CellScores, RowMeans, metric, percentiles, row_means

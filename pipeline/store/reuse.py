@@ -14,11 +14,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.core.errors import EvalmillError
+from pipeline.core.records import ANSWERED
 from pipeline.store.folder import holds_run, read_run
 from pipeline.store.sources import DAMAGE, Page, Source, open_sources
 
-REUSABLE = ("ok", "truncated", "refused", "empty")
-"""Statuses of answers: what was paid for and would be asked for in vain."""
 _COLUMNS = ("fingerprint", "repeat", "row_id", "status", "run_id", "reused_from", "request_id", "finished_at")
 _ANSWER = np.dtype([("key", np.int64), ("row", np.int32), ("source", np.int32), ("place", np.uint32)])
 """One answer: hashes of what was asked and of the row's id, and where it is stored."""
@@ -109,7 +108,7 @@ class EarlierAnswers:
         return rows
 
 
-def find_earlier(home: Path, own: Path, statuses: Collection[str] = REUSABLE) -> EarlierAnswers:
+def find_earlier(home: Path, own: Path, statuses: Collection[str] = ANSWERED) -> EarlierAnswers:
     """The answers with one of `statuses` in the run folders below `home`, but not those that `own` holds already.
 
     The newest folders come first. A copy of an answer counts as the answer that it is a copy of.

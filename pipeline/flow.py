@@ -22,10 +22,10 @@ from pipeline.steps.answer import RunObserver, Session, answer_all, load_keys
 from pipeline.steps.choose import Again, Choice, Places, begin, choose
 from pipeline.steps.failures import Failures, count_failures
 from pipeline.steps.mistakes import require_sound
-from pipeline.steps.notes import recovery_notes
+from pipeline.steps.notes import recovery_notes, retry_notes
 from pipeline.steps.prepare import Prepared, prepare
 from pipeline.steps.present import run_view
-from pipeline.steps.reuse import earlier_answers
+from pipeline.steps.reuse import find_reuse
 from pipeline.steps.rows import keep_rows
 from pipeline.steps.score import Demands, is_scored, score_run
 from pipeline.steps.summarize import summarize
@@ -75,21 +75,23 @@ def run_evaluation(
     prepared = prepare(evaluation, overrides)
     choice = choose(prepared, places, again, now=now, rng=around.rng)
     warnings = require_sound(prepared, today=choice.began(now))
-    keys = {} if choice.finished else load_keys(prepared.settings, around.environment)
+    keys = {} if choice.finished and not again.retry else load_keys(prepared.settings, around.environment)
     observer = observe(prepared, choice, warnings)
     run = choice.run or begin(prepared, choice.folder, again, now=now)
     with RunStore.open(choice.folder) as store:
         keep_rows(store, prepared.dataset, prepared.survey)
         notes = recovery_notes(store.recovered)
+        redone = store.redo(again.retry) if again.retry and choice.run is not None else 0
         control = RunControl()
-        if not choice.finished:
-            with earlier_answers(places.home(prepared.settings.name), choice.folder, run) as earlier:
+        if redone or not choice.finished:
+            with find_reuse(places.home(prepared.settings.name), choice.folder, prepared, run, again) as reuse:
                 session = Session(
                     settings=prepared.settings, plan=prepared.plan, store=store, run=run, keys=keys, observer=observer,
-                    earlier=earlier, clock=around.clock, rng=around.rng,
+                    reuse=reuse, clock=around.clock, rng=around.rng,
                 )  # fmt: skip
                 control = anyio.run(answer_all, session)
-                notes += earlier.notes
+                notes += reuse.notes
+        notes += retry_notes(again, store, redone)
         if control.signal is not None and sum(store.shard_rows().values()) > QUICK_RESULTS:
             notes.append(f"not scored, so as to end at once; `evalmill score {choice.folder}` does it")
             return Outcome(folder=choice.folder, exit_code=128 + control.signal, summary=None, notes=tuple(notes))

@@ -31,9 +31,8 @@ from pipeline.run.results import ResultContext
 from pipeline.run.runner import LaneExecutor, LaneSetup, SyncLane
 from pipeline.run.transport import AiohttpTransport
 from pipeline.simulator.server import Simulator
-from pipeline.steps.reuse import with_earlier
+from pipeline.steps.reuse import Reuse
 from pipeline.steps.simulation import simulator_options
-from pipeline.store.reuse import EarlierAnswers
 from pipeline.store.run_store import RunStore
 
 CONNECT_SECONDS = 10.0
@@ -67,7 +66,7 @@ class Session:
     keys: Mapping[str, Secret]
     """By provider."""
     observer: RunObserver
-    earlier: EarlierAnswers
+    reuse: Reuse
     clock: Clock
     rng: Random
 
@@ -137,7 +136,7 @@ class _Wiring:
         return SyncLane(
             LaneSetup(
                 context=context,
-                jobs_of=lambda shard: with_earlier(self._jobs_of(shard), session.earlier, context),
+                jobs_of=lambda shard: session.reuse.fill(self._jobs_of(shard), lane, context, session.store),
                 caller=self._caller(lane),
                 permits=LocalPermits(self._limits(lane), self._budget, price_of, session.settings.run.budget_usd),
                 price_of=price_of,

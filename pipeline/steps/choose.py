@@ -39,6 +39,8 @@ class Again:
 
     fresh: bool = False
     """Everything: nothing is reused from earlier runs."""
+    retry: tuple[str, ...] = ()
+    """Jobs that ended with one of these statuses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,7 @@ def begin(prepared: Prepared, folder: Path, again: Again, *, now: datetime) -> d
         "prices": [_price(settings, model, now) for model in settings.models],
         "simulated": "simulator" in settings.providers,
         "fresh": again.fresh,
+        "retry": list(again.retry),
     }
     create_run(folder, run)
     return run
@@ -114,13 +117,14 @@ def choose_named(folder: Path, prepared: Prepared, again: Again) -> Choice:
 
 
 def choose_below(home: Path, prepared: Prepared, again: Again) -> Choice | None:
-    """The newest unfinished run of the same settings below `home`, if there is one."""
+    """The newest unfinished run of the same settings below `home`, if there is one; with `retry` a finished one too."""
     for folder in sorted((path for path in home.glob("*") if path.is_dir()), reverse=True):
         run = _run_or_none(folder)
-        if run is None or _differences(run, prepared, again):
+        if run is None or not _is_same(run, prepared, again):
             continue
-        if not is_finished(folder):
-            return Choice(folder=folder, run=run)
+        finished = is_finished(folder)
+        if not finished or again.retry:
+            return Choice(folder=folder, run=run, finished=finished)
     return None
 
 
@@ -144,6 +148,14 @@ def _run_or_none(folder: Path) -> Mapping[str, Any] | None:
         return read_run(folder)
     except EvalmillError:
         return None
+
+
+def _is_same(run: Mapping[str, Any], prepared: Prepared, again: Again) -> bool:
+    """Whether a run is of our settings; a damaged run.json is not."""
+    try:
+        return not _differences(run, prepared, again)
+    except (LookupError, TypeError, AttributeError):
+        return False
 
 
 def _differences(run: Mapping[str, Any], prepared: Prepared, again: Again) -> list[str]:

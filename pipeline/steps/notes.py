@@ -1,8 +1,10 @@
-"""What opening a run folder put right, in words for the user."""
+"""What happened in a run folder beside the answers, in words for the user."""
 
 from __future__ import annotations
 
+from pipeline.steps.choose import Again
 from pipeline.store.recovery import Recovery
+from pipeline.store.run_store import RunStore
 
 
 def recovery_notes(recovery: Recovery) -> list[str]:
@@ -25,4 +27,14 @@ def recovery_notes(recovery: Recovery) -> list[str]:
         f"manifest {name} was not valid ({why}); an older one was used"
         for name, why in recovery.invalid_manifests.items()
     ]
+    return notes
+
+
+def retry_notes(again: Again, store: RunStore, redone: int) -> list[str]:
+    """What came of asking again for `redone` jobs of a run that was there."""
+    if not redone:
+        return []
+    notes = [f"{redone:,} jobs that had ended in {' or '.join(again.retry)} were to be asked again"]
+    if store.kept_rows:
+        notes.append(f"{store.kept_rows:,} of them got nothing better than they had, and keep that")
     return notes

@@ -60,6 +60,10 @@ class EarlierAnswers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
         """Close the files that are held open."""
         for source in self._sources:
             source.close()

@@ -50,7 +50,7 @@ class Source(Protocol):
 
 
 def open_sources(folder: Path) -> list[Source]:
-    """The files that hold the results of the run in `folder`: the newest valid manifest's parts, and the journal.
+    """The files that hold the results of the run in `folder`: the journal, and the newest valid manifest's parts.
 
     A running writer may turn the journal into parts meanwhile: then it is looked at once more. Raises OSError.
     """
@@ -153,14 +153,11 @@ def _open_sources(folder: Path) -> list[Source]:
             segments[number] = SegmentSource(path)
             opened.callback(segments[number].close)
         manifest, _ = manifests.newest(LocalObjects(folder))
-        sources: list[Source] = [PartSource(folder / RESULTS / part.file, part) for part in manifest.parts]
-        for number, segment in segments.items():
-            if number > manifest.compacted_through:
-                sources.append(segment)
-            else:
-                segment.close()
+        parts = [PartSource(folder / RESULTS / part.file, part) for part in manifest.parts]
         opened.pop_all()
-    return sources
+    for number in [number for number in segments if number <= manifest.compacted_through]:
+        segments.pop(number).close()
+    return [*segments.values(), *parts]
 
 
 def _read_group(file: pq.ParquetFile, group: int, columns: Sequence[str]) -> pa.Table:

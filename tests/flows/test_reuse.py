@@ -7,69 +7,32 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-import polars as pl
 import pytest
 
-from tests.support.commands import COMMAND, ROOT, Finished, environment, evalmill, simulator
+from tests.support.bench import KEY, LAB, Bench, counted_simulator, results_of
+from tests.support.commands import COMMAND, ROOT, evalmill
 from tests.support.evals import EVAL, sums, write_eval
 
-LAB = EVAL.replace("simulator/sim-small", "lab/sim-small")
 SECOND_PROMPT = '\n[[prompts]]\nname = "second"\ntemplate = "second.jinja"\n'
 SECOND_MODEL = '\n[[models]]\nname = "medium"\nid = "lab/sim-medium"\n'
-KEY = environment(LAB_KEY="k")
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """A folder with an evaluation, and the simulator that it asks."""
-
-    folder: Path
-    ledger: Path
-
-    def write(self, eval_toml: str = LAB, *, rows: list[dict[str, str]], **more: str) -> Path:
-        return write_eval(self.folder / "sums", eval_toml, rows=rows, **more)
-
-    def run(self, *arguments: object) -> tuple[Finished, int]:
-        """Run the evaluation; gives what it said and how many requests it sent."""
-        before = self.requests()
-        done = evalmill(
-            "run", self.folder / "sums", "--reports", self.folder / "reports", "--json", *arguments, env=KEY
-        )
-        return done, self.requests() - before
-
-    def requests(self) -> int:
-        return len(self.ledger.read_text().splitlines()) if self.ledger.exists() else 0
-
-    def sent(self, *arguments: object) -> int:
-        done, requests = self.run(*arguments)
-        assert done.code == 0, done.err
-        return requests
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     ledger = tmp_path_factory.mktemp("lab") / "ledger.jsonl"
-    with simulator("--ledger", ledger, "--latency-scale", "0") as address:
+    with counted_simulator(ledger) as address:
         yield address, ledger
 
 
 @pytest.fixture
 def bench(tmp_path: Path, lab: tuple[str, Path]) -> Bench:
     address, ledger = lab
-    (tmp_path / "providers.toml").write_text(
-        f'[providers.lab]\nprotocol = "anthropic-messages"\nbase_url = "{address}"\nkey_env = "LAB_KEY"\n'
-        '[[providers.lab.prices]]\nmodel = "sim-small"\neffective = 2026-01-01\ninput = "1.00"\noutput = "5.00"\n'
-        'source = "test"\n'
-    )
-    return Bench(tmp_path, ledger)
-
-
-def results_of(folder: str | Path) -> pl.DataFrame:
-    return pl.read_parquet(f"{folder}/results/*.parquet")
+    bench = Bench(tmp_path, ledger)
+    bench.asks(address)
+    return bench
 
 
 def test_adding_a_row_to_500_sends_one_request(bench: Bench) -> None:

@@ -81,7 +81,7 @@ def run_evaluation(
     with RunStore.open(choice.folder) as store:
         keep_rows(store, prepared.dataset, prepared.survey)
         notes = recovery_notes(store.recovered)
-        redone = store.redo(again.retry) if again.retry and choice.run is not None else 0
+        redone = store.redo(again.retry) if again.retry and choice.run is not None else None
         control = RunControl()
         if redone or not choice.finished:
             with find_reuse(places.home(prepared.settings.name), choice.folder, prepared, run, again) as reuse:

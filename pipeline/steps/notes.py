@@ -30,11 +30,14 @@ def recovery_notes(recovery: Recovery) -> list[str]:
     return notes
 
 
-def retry_notes(again: Again, store: RunStore, redone: int) -> list[str]:
-    """What came of asking again for `redone` jobs of a run that was there."""
-    if not redone:
+def retry_notes(again: Again, store: RunStore, redone: int | None) -> list[str]:
+    """What came of asking again for `redone` jobs of a run that was there; None is a new run."""
+    if redone is None:
         return []
-    notes = [f"{redone:,} jobs that had ended in {' or '.join(again.retry)} were to be asked again"]
+    ended = f"ended in {' or '.join(again.retry)}"
+    if not redone:
+        return [f"no job had {ended}, so none was asked again"]
+    notes = [f"{redone:,} jobs had {ended} and were to be asked again"]
     if store.kept_rows:
         notes.append(f"{store.kept_rows:,} of them got nothing better than they had, and keep that")
     return notes

@@ -162,7 +162,8 @@ def _open_sources(folder: Path) -> list[Source]:
 
 def _read_group(file: pq.ParquetFile, group: int, columns: Sequence[str]) -> pa.Table:
     check_group(file, group)
-    present = [name for name in columns if name in file.schema_arrow.names]
+    there = set(file.schema_arrow.names)
+    present = [name for name in columns if name in there]
     table = file.read_row_group(group, columns=present, use_threads=False)
     for name in columns:
         if name not in present:

@@ -6,7 +6,7 @@ Each step reads what the step before left on disk, so each also runs alone and c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,14 +15,14 @@ import anyio
 
 from pipeline.config.load import Overrides, load_eval
 from pipeline.core.clock import Clock, SystemClock
-from pipeline.core.errors import EXIT_GATE_FAILED, EXIT_JOBS_FAILED, EXIT_OK, EvalmillError
+from pipeline.core.errors import EXIT_GATE_FAILED, EXIT_JOBS_FAILED, EXIT_OK, EvalmillError, StoppedResumable
 from pipeline.report.pages import render_pages
 from pipeline.run.control import RunControl
 from pipeline.steps.answer import RunObserver, Session, answer_all, load_keys
 from pipeline.steps.choose import Again, Choice, Places, begin, choose
 from pipeline.steps.failures import Failures, count_failures
 from pipeline.steps.mistakes import require_sound
-from pipeline.steps.notes import recovery_notes, retry_notes
+from pipeline.steps.notes import finish_note, recovery_notes, retry_notes
 from pipeline.steps.prepare import Prepared, prepare
 from pipeline.steps.present import run_view
 from pipeline.steps.reuse import find_reuse
@@ -96,7 +96,18 @@ def run_evaluation(
             notes.append(f"not scored, so as to end at once; `evalmill score {choice.folder}` does it")
             return Outcome(folder=choice.folder, exit_code=128 + control.signal, summary=None, notes=tuple(notes))
         notes += score_run(store, Demands.of(prepared.settings))
-        return _present(store, run, control, notes)
+        outcome = _present(store, run, control, notes)
+        if not isinstance(control.reason, StoppedResumable):
+            return outcome
+        return replace(outcome, notes=(*outcome.notes, finish_note(outcome.summary or {}, _open_jobs(prepared, store))))
+
+
+def _open_jobs(prepared: Prepared, store: RunStore) -> dict[str, int]:
+    """Jobs without a result, by model."""
+    plan, rows = prepared.plan, store.shard_rows()
+    return {
+        lane.model.name: sum(shard.jobs - rows.get(shard.name, 0) for shard in plan.shards(lane)) for lane in plan.lanes
+    }
 
 
 def score_again(folder: Path, evaluation: Path | None) -> Outcome:

@@ -68,6 +68,13 @@ class Progress:
         """A request left or came back."""
         self._lanes[model].in_flight += change
 
+    def event(self, model: str, said: str) -> None:
+        """A lane waits, or goes on: said at once, above the table where there is one."""
+        if self._live is not None:
+            self._live.console.print(Text(printable(f"{model}: {said}"), style="yellow"))
+        else:
+            self._line(f"{model}: {said}")
+
     def acknowledged(self, results: Sequence[Result], /) -> None:
         """Count results that are safe on disk."""
         for result in results:

@@ -37,6 +37,9 @@ def command(
     max_wait: Annotated[
         float | None, typer.Option(metavar="S", min=0, help="Stop, resumable, when a provider asks to wait longer.")
     ] = None,
+    max_outage: Annotated[
+        float | None, typer.Option(metavar="S", min=0, help="Stop, resumable, when a provider is down for longer.")
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Pay again for what earlier runs have answered; by default it is reused.")
     ] = False,
@@ -75,6 +78,7 @@ def command(
         prompts=tuple(prompt or ()),
         budget_usd=_money(budget),
         max_wait_seconds=max_wait,
+        max_outage_seconds=max_outage,
         providers_file=providers,
     )
     with progress.shown():

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
-from pipeline.core.settings import EvalSettings, ModelSettings, RecordedColumns, ScorerSettings
+from pipeline.core.settings import DatasetSettings, EvalSettings, ModelSettings, RecordedColumns, ScorerSettings
 
 _IDENTITY = ("dataset", "prompts", "models", "grid", "repeats")
 
@@ -17,7 +17,7 @@ def describe(settings: EvalSettings) -> dict[str, Any]:
     return {
         "name": settings.name,
         "description": settings.description,
-        "dataset": asdict(settings.dataset),
+        "dataset": _without_place(settings.dataset),
         "prompts": [
             {
                 "name": prompt.name,
@@ -76,7 +76,7 @@ def _model(settings: EvalSettings, model: ModelSettings) -> dict[str, Any]:
     }
 
 
-def _without_place(settings: ScorerSettings | RecordedColumns | None) -> dict[str, Any] | None:
+def _without_place(settings: DatasetSettings | ScorerSettings | RecordedColumns | None) -> dict[str, Any] | None:
     """Plain data, without the line that only messages need."""
     return None if settings is None else {key: value for key, value in asdict(settings).items() if key != "place"}
 

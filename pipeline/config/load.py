@@ -44,6 +44,7 @@ class Overrides:
     prompts: tuple[str, ...] = ()
     budget_usd: Decimal | None = None
     max_wait_seconds: float | None = None
+    max_outage_seconds: float | None = None
     providers_file: Path | None = None
 
 
@@ -82,11 +83,12 @@ def load_eval(evaluation: Path, overrides: Overrides = Overrides()) -> EvalSetti
             sample=table.dataset.sample,
             seed=table.dataset.seed,
             limit=overrides.limit,
+            place=reader.place("dataset", "id"),
         ),
         prompts=prompts,
         models=models,
         providers={model.provider: providers[model.provider] for model in models},
-        grid={key: tuple(_plain(value) for value in values) for key, values in table.grid.items()},
+        grid=reader.grid(table.grid),
         run=_run_settings(table, overrides),
         scorers=reader.scorers(table.scorers),
         gates=reader.gates(table, overrides),
@@ -145,7 +147,7 @@ class _Reader:
         if not all(_HEADER_TEXT.fullmatch(name) for name in beta):
             raise self.mistake(("models", position, "params", "beta"), "'beta' holds a name that fits no header")
         if isinstance(params.get("tools"), str):
-            params["tools"] = self._tools(position, params["tools"])
+            params["tools"] = self._tools(params["tools"], "models", position, "params", "tools")
         self._require_sendable(position, params)
         return params, tuple(beta)
 
@@ -157,8 +159,20 @@ class _Reader:
                 ("models", position, "params"), f"'params' holds what JSON cannot carry: {error}"
             ) from None
 
-    def _tools(self, position: int, name: str) -> Any:
-        location = ("models", position, "params", "tools")
+    def grid(self, table: Mapping[str, Sequence[Any]]) -> dict[str, tuple[Any, ...]]:
+        """Read the values that parameters take in turn; a text among `tools` names a JSON file, as elsewhere."""
+        if "beta" in table:
+            raise self.mistake(
+                ("grid", "beta"), "'beta' is a header of all requests of a model; put it into [models.params]"
+            )
+        grid = {key: tuple(_plain(value) for value in values) for key, values in table.items()}
+        if "tools" in grid:
+            grid["tools"] = tuple(
+                self._tools(value, "grid", "tools") if isinstance(value, str) else value for value in grid["tools"]
+            )
+        return grid
+
+    def _tools(self, name: str, *location: str | int) -> Any:
         path = self.file.parent / name
         try:
             tools = json.loads(path.read_text(encoding="utf-8"))
@@ -233,7 +247,7 @@ class _Reader:
 
 
 def _run_settings(table: EvalTable, overrides: Overrides) -> RunSettings:
-    given = {"budget_usd": overrides.budget_usd, "max_wait_seconds": overrides.max_wait_seconds}
+    given = {key: getattr(overrides, key) for key in ("budget_usd", "max_wait_seconds", "max_outage_seconds")}
     changed = {key: value for key, value in given.items() if value is not None}
     return RunSettings(**{**table.run.model_dump(), **changed})
 

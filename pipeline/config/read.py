@@ -56,7 +56,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def _sentence(mistake: Any, source: str, path: Path, shape: type[BaseModel]) -> str:
     location = tuple(mistake["loc"])
-    line = line_of(source, location)
+    meant = _look_alike(mistake, shape)
+    line = line_of(source, location if meant is None else (*location[:-1], meant))
     place = f"{path}:{line}" if line else f"{path}"
     dotted = _dotted(location)
     if mistake["type"] == "extra_forbidden":
@@ -64,10 +65,20 @@ def _sentence(mistake: Any, source: str, path: Path, shape: type[BaseModel]) -> 
         hint = nearest(str(location[-1]), known) or f"; known here: {', '.join(sorted(known))}"
         return f"{place}: unknown key {dotted!r}{hint}"
     if mistake["type"] == "missing":
-        return f"{place}: {dotted!r} is missing"
+        return f"{place}: {dotted!r} is missing" + (f"; is {meant!r} meant for it?" if meant else "")
     if advice := _advice(mistake["type"], location):
         return f"{place}: {dotted!r}: {advice}, found {_short(mistake['input'])}"
     return f"{place}: {dotted!r}: {_lowered(mistake['msg'])}, found {_short(mistake['input'])}"
+
+
+def _look_alike(mistake: Any, shape: type[BaseModel]) -> str | None:
+    """The key that seems to stand for a missing one, in a table whose other keys nobody checks here."""
+    *table, name = mistake["loc"]
+    model = _table_at(shape, tuple(table))
+    if mistake["type"] != "missing" or model is None or model.model_config.get("extra") != "allow":
+        return None
+    own = [key for key in mistake["input"] if key not in model.model_fields]
+    return next(iter(difflib.get_close_matches(str(name), own, n=1)), None)
 
 
 _ADVICE = {
@@ -96,12 +107,17 @@ def _dotted(location: tuple[str | int, ...]) -> str:
 
 
 def _known_keys(shape: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
-    """The keys of the model at `location`, found by walking the annotations."""
+    model = _table_at(shape, location)
+    return [] if model is None else list(model.model_fields)
+
+
+def _table_at(shape: type[BaseModel], location: tuple[str | int, ...]) -> type[BaseModel] | None:
+    """The model at `location`, found by walking the annotations."""
     current: Any = shape
     for part in location:
         if isinstance(current, type) and issubclass(current, BaseModel) and part in current.model_fields:
             current = _inner_model(current.model_fields[str(part)].annotation)
-    return list(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
+    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
 
 
 def _inner_model(annotation: Any) -> Any:

@@ -87,7 +87,8 @@ class RunTable(Table):
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 6
     deadline_seconds: PositiveNumber = Field(600.0, description="For one attempt, from connecting to the last byte.")
     idle_seconds: PositiveNumber = Field(60.0, description="Silence between two parts of a stream.")
-    max_wait_seconds: PositiveNumber = Field(3600.0, description="A provider that asks to wait longer stops the run.")
+    max_wait_seconds: PositiveNumber = Field(3600.0, description="A provider that asks for more is left for later.")
+    max_outage_seconds: PositiveNumber = Field(900.0, description="A provider that is down longer is left for later.")
 
 
 class ScorerTable(BaseModel):
@@ -147,6 +148,7 @@ class LimitsTable(Table):
     requests_per_minute: PositiveNumber | None = None
     input_tokens_per_minute: PositiveNumber | None = None
     output_tokens_per_minute: PositiveNumber | None = None
+    requests_in_flight: PositiveInt | None = None
     burst_seconds: PositiveNumber = 6.0
 
 

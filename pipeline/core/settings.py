@@ -25,6 +25,8 @@ class DatasetSettings:
     seed: int = 0
     limit: int | None = None
     """Only the first rows (after sampling); from the command line."""
+    place: str = ""
+    """File and line of `id`, for messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,9 @@ class RunSettings:
     idle_seconds: float = 60.0
     """Silence between two parts of a stream that ends the attempt."""
     max_wait_seconds: float = 3600.0
-    """A provider's demand to wait longer stops the run, resumable."""
+    """A provider's demand to wait longer holds its lane; the run ends resumable."""
+    max_outage_seconds: float = 900.0
+    """A provider that fails for longer holds its lane; the run ends resumable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +142,8 @@ class Limits:
     requests_per_minute: float | None = None
     input_tokens_per_minute: float | None = None
     output_tokens_per_minute: float | None = None
+    requests_in_flight: int | None = None
+    """Over all lanes of the account; each lane has `concurrency` besides."""
     burst_seconds: float = 6.0
 
 

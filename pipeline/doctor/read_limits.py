@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, replace
+from typing import Any
 
 from pipeline.core.settings import Limits
 from pipeline.doctor.records import Change, Finding, Reply, Subject, plain_number
@@ -59,8 +60,8 @@ def read_limit_hit(replies: list[Reply]) -> Finding:
     return Finding(aspect="retry-after", found=said or "missing", note="with a 429")
 
 
-def _limits(reply: Reply) -> tuple[dict[str, float], list[str]]:
-    per_minute: dict[str, float] = {}
+def _limits(reply: Reply) -> tuple[dict[str, Any], list[str]]:
+    per_minute: dict[str, Any] = {}
     longer: list[str] = []
     for header, names in _HEADERS.items():
         value = _positive(reply.headers.get(header))

@@ -14,7 +14,7 @@ import anyio
 from pipeline.core.clock import Clock
 from pipeline.core.records import Result
 from pipeline.plan.expand import Shard
-from pipeline.run.control import RunControl
+from pipeline.run.control import LaneControl, RunControl
 from pipeline.run.runner import LaneExecutor, Sink
 from pipeline.store.run_store import RunStore
 
@@ -27,6 +27,7 @@ class LaneWork:
 
     executor: LaneExecutor
     shards: Iterable[Shard]
+    control: LaneControl
 
 
 class Acknowledged(Protocol):
@@ -55,17 +56,17 @@ async def execute(
         async with anyio.create_task_group() as lanes:
             writing.start_soon(_obey_signals, control, lanes.cancel_scope, clock)
             for lane in work:
-                lanes.start_soon(_run_lane, lane, store, control)
+                lanes.start_soon(_run_lane, lane, store)
         with anyio.CancelScope(shield=True):
-            await store.finish("running" if control.stopping else "complete")
+            await store.finish("running" if control.is_incomplete else "complete")
         writing.cancel_scope.cancel()
 
 
-async def _run_lane(work: LaneWork, sink: Sink, control: RunControl) -> None:
+async def _run_lane(work: LaneWork, sink: Sink) -> None:
     """Start each shard when the one before has dispatched its last job, so that a slow tail idles nothing."""
     async with anyio.create_task_group() as shards:
         for shard in work.shards:
-            if control.stopping:
+            if work.control.stopping:
                 return
             await shards.start(work.executor.run, shard, sink)
 

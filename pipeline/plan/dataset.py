@@ -159,7 +159,7 @@ def open_dataset(settings: DatasetSettings) -> Dataset:
         if next(reader.read(0, 1), None) is None:
             raise DataError(f"{printable(str(reader.path))} has columns but no rows")
     if settings.id is not None:
-        check_id_column(readers[0].schema, settings.id)
+        check_id_column(readers[0].schema, settings.id, settings.place)
     return Dataset(settings, readers)
 
 

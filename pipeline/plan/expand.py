@@ -13,8 +13,9 @@ from pipeline.core.errors import DataError, EvalmillError, TemplateError
 from pipeline.core.fingerprint import asked_digest, canonical_json, digest, job_id, request_fingerprint
 from pipeline.core.names import slug
 from pipeline.core.records import Failure, Job, Recorded, Request
-from pipeline.core.settings import EvalSettings, ModelSettings, ProviderSettings, RecordedColumns
+from pipeline.core.settings import EvalSettings, ModelSettings, PromptSettings, ProviderSettings, RecordedColumns
 from pipeline.core.template import Media, Rendered, Template, TextTemplate, compile_template, compile_text
+from pipeline.plan.check import missing_columns
 from pipeline.plan.dataset import Dataset, Survey
 
 SHARD_JOBS = 20_000
@@ -68,16 +69,14 @@ class Plan:
         identities: Mapping[str, Mapping[str, Any]],
         media: Media,
     ) -> None:
-        """Compile the templates; raises TemplateError for one with a mistake.
+        """Compile the templates; raises TemplateError with the mistakes of all of them.
 
         `identities` names who answers, by model name; `media` reads the pictures and documents of a row.
         """
         self._dataset = dataset
         self._survey = survey
         self._media = media
-        self.templates: dict[str, Template] = {
-            prompt.name: compile_template(prompt.source, path=prompt.path) for prompt in settings.prompts
-        }
+        self.templates = _compiled(settings.prompts, dataset.columns)
         self.answers = {
             model.name: RecordedAnswer(model.recorded) for model in settings.models if model.recorded is not None
         }
@@ -238,6 +237,20 @@ class RecordedAnswer:
             output_tokens=_whole(row, columns.output_tokens),
             latency_ms=_number(row, columns.latency_ms),
         )
+
+
+def _compiled(prompts: Sequence[PromptSettings], columns: Sequence[str]) -> dict[str, Template]:
+    """Each prompt's template by name; where one cannot be compiled, the error names the missing columns of the rest."""
+    templates: dict[str, Template] = {}
+    broken: list[str] = []
+    for prompt in prompts:
+        try:
+            templates[prompt.name] = compile_template(prompt.source, path=prompt.path)
+        except TemplateError as error:
+            broken.append(str(error))
+    if broken:
+        raise TemplateError("\n".join([*broken, *missing_columns(templates.values(), columns)]))
+    return templates
 
 
 def _lane(settings: EvalSettings, model: ModelSettings, identity: Mapping[str, Any]) -> Lane:

@@ -21,18 +21,19 @@ _CHUNK_ROWS = 65_536
 Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def check_id_column(schema: pa.Schema, column: str) -> None:
-    """Refuse an id column that is missing, or holds neither text nor whole numbers."""
+def check_id_column(schema: pa.Schema, column: str, place: str) -> None:
+    """Refuse an id column that is missing, or holds neither text nor whole numbers; `place` is where it is named."""
+    where = f"{place}: " if place else ""
     if column not in schema.names:
         raise DataError(
-            f"the dataset has no column {printable(repr(column))} for `id`; {suggest(column, schema.names)}"
+            f"{where}the dataset has no column {printable(repr(column))} for `id`; {suggest(column, schema.names)}"
         )
     field = schema.field(column)
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     usable = pa.types.is_integer(kind) or _is_text(kind) or pa.types.is_null(kind)
     if not usable or field.metadata == JSON_TEXT:
         shown = "mixed values" if field.metadata == JSON_TEXT else str(kind)
-        raise DataError(f"column {printable(repr(column))} holds {shown}; ids are text or whole numbers")
+        raise DataError(f"{where}column {printable(repr(column))} holds {shown}; ids are text or whole numbers")
 
 
 def column_ids(values: pa.Array) -> pa.Array:
@@ -59,20 +60,23 @@ def check_ids(ids: pa.Array, column: str, starts: Sequence[tuple[str, int]]) -> 
 
     `starts` has each file's name and the position of its first row.
     """
+    where = f"{starts[0][0]}: " if len(starts) == 1 else ""
     missing = pc.or_kleene(pc.is_null(ids), pc.equal(ids, "")).to_numpy(zero_copy_only=False).astype(bool)
     name = printable(repr(column))
     if missing.any():
         rows = np.flatnonzero(missing)
         listed = ", ".join(_place(int(row), starts) for row in rows[:_EXAMPLES])
-        raise DataError(f"id column {name} is null or empty in {len(rows):,} rows: {listed}; give each row an id")
+        raise DataError(
+            f"{where}id column {name} is null or empty in {_counted(len(rows), 'row')}: {listed}; give each row an id"
+        )
     rows, codes = _repeated(ids)
     if not len(rows):
         return
     repeated = np.unique(codes)
     examples = [_example(ids, rows[codes == code], starts) for code in repeated[:_EXAMPLES]]
     raise DataError(
-        f"id column {name} has {len(repeated):,} values more than once: {'; '.join(examples)}; make them unique, "
-        "or leave out `id` to tell rows apart by content"
+        f"{where}id column {name} has {_counted(len(repeated), 'value')} more than once: {'; '.join(examples)}; "
+        "make ids unique, or leave out `id` to tell rows apart by content"
     )
 
 
@@ -117,6 +121,10 @@ def _place(row: int, starts: Sequence[tuple[str, int]]) -> str:
     """Say where a row is, counting from 1, with the file's name when there are several."""
     name, first = next((name, first) for name, first in reversed(starts) if first <= row)
     return f"row {row - first + 1:,}" + (f" of {name}" if len(starts) > 1 else "")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _is_text(kind: pa.DataType) -> bool:

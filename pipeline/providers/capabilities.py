@@ -33,6 +33,7 @@ class Capabilities:
     retires: date | None = None
     successor: str | None = None
     output_config: bool = True
+    system_turns: bool = True
     disabled_needs_low_effort: bool = False
     cache_minimum_tokens: int | None = None
     dense_tokens: bool = False

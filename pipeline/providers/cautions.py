@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -18,14 +19,24 @@ _THINKING_TWIN_TOKENS = 4096
 _SILENT_PROVIDERS = ("recorded", "simulator")
 """Those whose models are nobody's: nothing needs to be known of them."""
 _OLD_TYPED_TOOLS = "_20241022"
+_PARAMETERS = (
+    "max_tokens", "metadata", "stop_sequences", "temperature", "top_p", "top_k", "tools", "tool_choice", "thinking",
+    "service_tier", "container", "context_management", "mcp_servers", "output_config", "output_format",
+    "cache_control", "inference_geo", "speed", "stream",
+    "frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "n", "seed", "user", "stop",
+    "response_format", "reasoning_effort", "parallel_tool_calls", "max_completion_tokens",
+)  # fmt: skip
+"""Of both protocols; any other passes through as well, and is spoken of only when it looks like one of these."""
+_ALIKE = 0.85
 
 
 def cautions(request: Request | None, *, provider: ProviderSettings, model: str, today: date) -> list[str]:
     """Say what the user should know and may ignore; without a request, of the model alone."""
+    misspelt = [] if request is None else list(_spelling_cautions(request))
     if provider.name in _SILENT_PROVIDERS:
-        return []
+        return misspelt
     known = capabilities(provider.name, model)
-    found = list(_model_cautions(known, model, today))
+    found = misspelt + list(_model_cautions(known, model, today))
     if request is not None:
         found += (
             _chat_cautions(request) if provider.protocol == "openai-chat" else _cache_cautions(request, known, model)
@@ -33,6 +44,13 @@ def cautions(request: Request | None, *, provider: ProviderSettings, model: str,
         found += _thinking_cautions(request, known, model)
         found += _tool_cautions(request)
     return found
+
+
+def _spelling_cautions(request: Request) -> Iterator[str]:
+    for name in request.params:
+        close = [] if name in _PARAMETERS else difflib.get_close_matches(name, _PARAMETERS, n=1, cutoff=_ALIKE)
+        if close:
+            yield f"{name!r} is sent as it stands, and no parameter is known by that name; did you mean {close[0]!r}?"
 
 
 def _model_cautions(known: Capabilities | None, model: str, today: date) -> Iterator[str]:
@@ -88,7 +106,7 @@ def _thinking_cautions(request: Request, known: Capabilities | None, model: str)
     max_tokens = request.params.get("max_tokens")
     if known.always_thinks and isinstance(max_tokens, int) and max_tokens < _THINKING_TWIN_TOKENS:
         yield f"{model} thinks within max_tokens = {max_tokens}; {_THINKING_TWIN_TOKENS} leave room for an answer"
-    if asked.thinking_type(request) == "enabled" and "adaptive" in (known.thinking or ()):
+    if asked.thinking_type(request) == "enabled" and {"enabled", "adaptive"} <= set(known.thinking or ()):
         yield f'thinking.type = "enabled" is deprecated for {model}; use "adaptive" with output_config.effort'
 
 

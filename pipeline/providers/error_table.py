@@ -80,6 +80,7 @@ VAGUE: Mapping[str, ErrorKind] = _spread(
 PHRASES: tuple[tuple[str, ErrorKind], ...] = (
     ("credit balance", "billing"),
     ("specified api usage limits", "billing"),
+    ("额度不足", "billing"),
     ("available channel for model", "model"),
     ("no endpoints found", "model"),
     ("is not a valid model id", "model"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-REQUEST_ID_NAMES = ("request-id", "x-request-id", "x-oneapi-request-id")
+REQUEST_ID_NAMES = ("request-id", "x-request-id", "x-oneapi-request-id", "x-generation-id")
 
 
 def fold(headers: Mapping[str, str]) -> dict[str, str]:

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.core.records import Request
+from pipeline.core.records import Block, Request
 from pipeline.core.settings import ProviderSettings
 from pipeline.providers import asked
+from pipeline.providers.anthropic_messages import AnthropicMessages
 from pipeline.providers.breakpoints import breakpoints
 from pipeline.providers.capabilities import Capabilities, capabilities, gateway
 from pipeline.providers.output_schema import schema_objections
@@ -21,12 +22,17 @@ STRICT_VERSION = "2026-10-21"
 """From this anthropic-version on, temperature, top_p and top_k are refused whatever their value."""
 
 _OPENAI_STOP_SEQUENCES = 4
+_INTERLEAVED = "interleaved-thinking-"
 _SAMPLING_DEFAULTS: Mapping[str, Any] = {"temperature": 1, "top_p": 1}
+_CHOICES_AMONG_TOOLS = ("auto", "any", "tool")
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
-def objections(request: Request, *, provider: ProviderSettings, model: str) -> list[str]:
-    """Say what would be refused, and what to change; empty when nothing is known against the request."""
+def objections(request: Request, *, provider: ProviderSettings, model: str, beta: tuple[str, ...] = ()) -> list[str]:
+    """Say what would be refused, and what to change; empty when nothing is known against the request.
+
+    `beta` are the names that the evaluation itself sends as anthropic-beta.
+    """
     is_chat = provider.protocol == "openai-chat"
     found = list(_gateway_objections(request, provider))
     found += _tool_objections(request)
@@ -38,8 +44,15 @@ def objections(request: Request, *, provider: ProviderSettings, model: str) -> l
     found += _sampling_objections(request, known, model)
     found += output_objections(request, known, model)
     if not is_chat:
-        found += thinking_objections(request, known, model)
+        found += _turn_objections(request, known, model)
+        found += thinking_objections(request, known, model, interleaved=_interleaves(provider, beta))
     return found
+
+
+def _interleaves(provider: ProviderSettings, beta: tuple[str, ...]) -> bool:
+    """Whether thinking between tool calls is asked for, whose budget may exceed one answer."""
+    names = AnthropicMessages().headers(provider, beta).get("anthropic-beta", "")
+    return any(name.strip().startswith(_INTERLEAVED) for name in names.split(","))
 
 
 def _gateway_objections(request: Request, provider: ProviderSettings) -> Iterator[str]:
@@ -72,6 +85,8 @@ def _tool_objections(request: Request) -> Iterator[str]:
         if count > 1:
             yield f"{count} tools are called {name!r}; give each a name of its own"
     choice = request.params.get("tool_choice")
+    if isinstance(choice, Mapping) and choice.get("type") in _CHOICES_AMONG_TOOLS and not asked.tools(request):
+        yield f'tool_choice "{choice["type"]}" is refused without tools; add tools, or remove it'
     if isinstance(choice, Mapping) and choice.get("type") == "tool" and names and choice.get("name") not in names:
         yield f"tool_choice names {choice.get('name')!r}, which is not among the tools; use one of: {', '.join(names)}"
 
@@ -99,11 +114,19 @@ def _messages_objections(request: Request, provider: ProviderSettings) -> Iterat
     marks = sum(1 for _ in breakpoints(request))
     if marks > MAX_BREAKPOINTS:
         yield f"{marks} cache breakpoints are set and at most {MAX_BREAKPOINTS} are taken; remove some cache_control"
+    if not asked.tools(request) and any(
+        _is_tool_block(block) for turn in request.messages for block in asked.blocks(turn)
+    ):
+        yield "the conversation holds tool calls and no tools are offered; add the tools that it used"
     yield from _schema_objections(request)
     yield from _warm_up_objections(request)
     version = {name.lower(): value for name, value in provider.headers.items()}.get("anthropic-version", "")
     if version >= STRICT_VERSION:
         yield from _strict_version_objections(request, version)
+
+
+def _is_tool_block(block: Block) -> bool:
+    return block.get("type") in ("tool_use", "tool_result")
 
 
 def _schema_objections(request: Request) -> Iterator[str]:
@@ -152,6 +175,11 @@ def _prefill_objections(request: Request, known: Capabilities, model: str) -> It
         yield "a prefill that ends in white space is refused; let the final assistant turn end in a word"
     if asked.output_config(request).get("format"):
         yield f"a prefill cannot be combined with output_config.format; {advice}, or remove the format"
+
+
+def _turn_objections(request: Request, known: Capabilities, model: str) -> Iterator[str]:
+    if not known.system_turns and any(turn["role"] == "system" for turn in request.messages):
+        yield f"{model} takes no system turn in the middle; put its text before the conversation, or into a user turn"
 
 
 def _sampling_objections(request: Request, known: Capabilities, model: str) -> Iterator[str]:

@@ -32,7 +32,7 @@ def retry_info_seconds(details: Any) -> float | None:
         return None
     for entry in details:
         if isinstance(entry, Mapping) and isinstance(delay := entry.get("retryDelay"), str):
-            return _duration(delay)
+            return duration_seconds(delay)
     return None
 
 
@@ -42,7 +42,7 @@ def reset_seconds(headers: Mapping[str, str]) -> float | None:
     Of several the latest; a limit whose remaining count is above 0 is not the one that was hit.
     """
     plain = [
-        _duration(value)
+        duration_seconds(value)
         for name, value in headers.items()
         if name.startswith("x-ratelimit-reset-") and not _remaining(headers, name.replace("-reset-", "-remaining-"))
     ]
@@ -73,7 +73,8 @@ def _seconds(text: str | None) -> float | None:
     return number if math.isfinite(number) and number >= 0 else None
 
 
-def _duration(text: str) -> float | None:
+def duration_seconds(text: str) -> float | None:
+    """Read `1s`, `6m0s`, `20ms` or a plain number of seconds; None for anything else."""
     plain = _seconds(text)
     if plain is not None:
         return plain

@@ -12,8 +12,13 @@ MIN_BUDGET_TOKENS = 1024
 _LEAST_TOP_P = 0.95
 
 
-def thinking_objections(request: Request, known: Capabilities, model: str) -> Iterator[str]:
-    """Say what the thinking that `request` asks for, or that the model does by itself, makes impossible."""
+def thinking_objections(
+    request: Request, known: Capabilities, model: str, *, interleaved: bool = False
+) -> Iterator[str]:
+    """Say what the thinking that `request` asks for, or that the model does by itself, makes impossible.
+
+    The budget of `interleaved` thinking is for all answers of a tool loop, so it may exceed max_tokens.
+    """
     kind = asked.thinking_type(request)
     if kind is not None and known.thinking is not None and kind not in known.thinking:
         allowed = ", ".join(known.thinking) or "none"
@@ -25,15 +30,15 @@ def thinking_objections(request: Request, known: Capabilities, model: str) -> It
     if asked.is_forced(request) and known.forced_tool_choice and (known.always_thinks or kind == "enabled"):
         yield f'tool_choice "any" and "tool" cannot be combined with thinking ({model}); use "auto"'
     if kind == "enabled":
-        yield from _budget_objections(request)
+        yield from _budget_objections(request, interleaved)
 
 
-def _budget_objections(request: Request) -> Iterator[str]:
+def _budget_objections(request: Request, interleaved: bool) -> Iterator[str]:
     params = request.params
     budget, max_tokens = asked.thinking(request).get("budget_tokens"), params.get("max_tokens")
     if not isinstance(budget, int) or budget < MIN_BUDGET_TOKENS:
         yield f"thinking.budget_tokens must be at least {MIN_BUDGET_TOKENS}, not {budget}; raise it"
-    elif isinstance(max_tokens, int) and budget >= max_tokens:
+    elif isinstance(max_tokens, int) and budget >= max_tokens and not interleaved:
         yield f"thinking.budget_tokens = {budget} must be below max_tokens = {max_tokens}; raise max_tokens"
     if asked.number(request, "temperature") not in (None, 1) or "top_k" in params:
         yield "thinking leaves no choice of temperature and top_k; remove them"

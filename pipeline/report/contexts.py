@@ -138,7 +138,8 @@ def _overview_figures(summary: Summary, metrics: list[str]) -> list[Figure]:
         spread = numbers.milliseconds(min(medians))
         if max(medians) > min(medians):
             spread += f" – {numbers.milliseconds(max(medians))}"
-        figures.append(Figure(name="Median latency", value=spread, note="fastest to slowest cell"))
+        note = "fastest to slowest cell" if len(medians) > 1 else "of the answered jobs"
+        figures.append(Figure(name="Median latency", value=spread, note=note))
     return figures
 
 

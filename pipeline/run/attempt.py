@@ -15,6 +15,7 @@ from pipeline.core.records import Failure, Request, Response
 from pipeline.core.secrets import Scrubber, Secret
 from pipeline.core.settings import ModelSettings, ProviderSettings, RunSettings
 from pipeline.providers.formats import wire_format
+from pipeline.providers.limit_headers import ToldLimit, told_limits
 from pipeline.providers.wire import Decoder
 from pipeline.run.transport import AUTH
 
@@ -39,6 +40,8 @@ class Exchange:
     latency_ms: float
     first_token_ms: float | None = None
     """From sending to the first content, where the answer was streamed."""
+    told: tuple[ToldLimit, ...] = ()
+    """What the provider's headers say of its limits."""
 
 
 @dataclass(slots=True)
@@ -46,6 +49,7 @@ class _Progress:
     """How far an attempt has come; kept outside of it, since it may be cut short."""
 
     status: int | None = None
+    told: tuple[ToldLimit, ...] = ()
     first_token_at: float | None = None
     streaming: bool = False
 
@@ -106,6 +110,7 @@ class Caller:
             started_at=started_at,
             latency_ms=(self._clock.monotonic() - started) * 1000,
             first_token_ms=None if first is None else (first - started) * 1000,
+            told=progress.told,
         )
 
     async def _exchange(self, outgoing: Outgoing, progress: _Progress, scope: anyio.CancelScope) -> Response | Failure:
@@ -114,6 +119,7 @@ class Caller:
         )
         response = await self._transport.handle_async_request(request)
         progress.status = response.status_code
+        progress.told = told_limits(response.headers.raw)
         try:
             decoder = self._format.decoder(response.status_code, response.headers, cache_ttl=outgoing.cache_ttl)
             body = cast(httpx.AsyncByteStream, response.stream)

@@ -29,21 +29,58 @@ class RunControl:
         self.reason: EvalmillError | None = None
         self.signal: int | None = None
         self.stopping = False
-        self._admissions: set[anyio.CancelScope] = set()
+        self._lanes: list[LaneControl] = []
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether jobs were left open: by a stop of the run, or by a lane that was held."""
+        return self.stopping or self.reason is not None
 
     def stop(self, reason: EvalmillError | None = None, *, signal: int | None = None) -> None:
         """Admit nothing more. The first reason is the one that counts, and a signal counts beside it."""
         if not self.stopping:
-            self.reason = reason
+            self.reason = self.reason or reason
         if self.signal is None:
             self.signal = signal
         self.stopping = True
+        for lane in self._lanes:
+            lane.cancel()
+
+    def lane(self) -> LaneControl:
+        """The control of one more lane."""
+        lane = LaneControl(self)
+        self._lanes.append(lane)
+        return lane
+
+
+class LaneControl:
+    """Stops one lane, by itself or with the whole run."""
+
+    def __init__(self, run: RunControl) -> None:
+        """Use `RunControl.lane` instead."""
+        self.run = run
+        self._is_held = False
+        self._admissions: set[anyio.CancelScope] = set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the lane admits nothing more."""
+        return self._is_held or self.run.stopping
+
+    def hold(self, reason: EvalmillError) -> None:
+        """Leave the lane's jobs open; the other lanes go on, and the run ends for `reason`, to be continued."""
+        self.run.reason = self.run.reason or reason
+        self._is_held = True
+        self.cancel()
+
+    def cancel(self) -> None:
+        """End every wait before a request leaves."""
         for scope in self._admissions:
             scope.cancel()
 
     @contextmanager
     def admission(self) -> Iterator[anyio.CancelScope]:
-        """A scope for waiting before a request leaves; cancelled by `stop`."""
+        """A scope for waiting before a request leaves; cancelled when the lane stops."""
         with anyio.CancelScope() as scope:
             if self.stopping:
                 scope.cancel()
@@ -57,8 +94,9 @@ class RunControl:
 class LaneWatch:
     """Watches one lane's outcomes for what no retry can mend."""
 
-    def __init__(self, control: RunControl, model: str, *, only_lane: bool) -> None:
-        """`only_lane`: a stop of this lane is a stop of the run."""
+    def __init__(self, control: LaneControl, model: str, *, only_lane: bool, key_env: str | None = None) -> None:
+        """`only_lane`: a stop of this lane is a stop of the run; `key_env` names the variable that holds the key."""
+        self._key_env = key_env
         self._control = control
         self._model = model
         self._only_lane = only_lane
@@ -93,7 +131,7 @@ class LaneWatch:
     def failed(self, failure: Failure) -> None:
         """Stop the lane or the run where the failure calls for it."""
         if failure.stops == "run" or (failure.stops == "lane" and self._only_lane):
-            self._control.stop(stop_error(self._model, failure))
+            self._control.run.stop(stop_error(self._model, failure, self._key_env))
         elif failure.stops == "lane":
             self.stopped_by = failure
             self._wake()
@@ -104,7 +142,7 @@ class LaneWatch:
         key = f"{failure.http_status} {failure.message[:60]}"
         self._rejections[key] = self._rejections.get(key, 0) + 1
         if self._rejections[key] >= TRIAL_JOBS:
-            self._control.stop(rejected_alike(self._model, TRIAL_JOBS, failure.message))
+            self._control.run.stop(rejected_alike(self._model, TRIAL_JOBS, failure.message))
 
     def _wake(self) -> None:
         self._changed.set()
@@ -119,11 +157,12 @@ def rejected_alike(model: str, count: int, message: str) -> RequestRejected:
     )
 
 
-def stop_error(model: str, failure: Failure) -> EvalmillError:
-    """The error that a user sees when `failure` stops the run."""
+def stop_error(model: str, failure: Failure, key_env: str | None = None) -> EvalmillError:
+    """The error that a user sees when `failure` stops the run; `key_env` names the variable that holds the key."""
     said = f"model {model!r}: {failure.message}"
     if failure.kind == "auth":
-        return KeyRefused(f"the provider refuses the key. {said}. Check the key's environment variable and run again")
+        where = "the key's environment variable" if key_env is None else key_env
+        return KeyRefused(f"the provider refuses the key. {said}. Check {where} and run again")
     if failure.kind == "billing":
         return StoppedResumable(f"the account cannot pay. {said}. Top it up and run again to continue")
     if failure.kind == "model":

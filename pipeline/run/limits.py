@@ -1,121 +1,171 @@
-"""Pace: requests and tokens per minute, first come first served, and a gate that a 429 closes for the whole lane."""
+"""Everything that paces a lane: its account's limits, what its provider tells of them, and what refusals teach."""
 
 from __future__ import annotations
 
-import anyio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from aiolimiter import AsyncLimiter
 
 from pipeline.core.clock import Clock
 from pipeline.core.settings import Accounting, Limits
+from pipeline.providers.limit_headers import LimitKind, ToldLimit
+from pipeline.run.buckets import TokenBudget
+from pipeline.run.gate import Gate
+from pipeline.run.learned import LearnedPace
+from pipeline.run.window import Window
 
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 60.0
-
-
-class TokenBudget:
-    """A bucket of tokens that refills continuously; reservations are served in order of arrival.
-
-    An amount larger than the bucket is let through when the bucket is full, and leaves it in debt: a large request
-    waits its turn and is never starved (aiolimiter serves the smallest first, refunds nothing, refuses such amounts).
-    """
-
-    def __init__(self, per_minute: float, burst_seconds: float, clock: Clock) -> None:
-        """Begin full: `burst_seconds` worth of the limit."""
-        self._per_second = per_minute / 60
-        self._capacity = max(1.0, self._per_second * burst_seconds)
-        self._level = self._capacity
-        self._clock = clock
-        self._filled_at = clock.monotonic()
-        self._turn = anyio.Lock()
-
-    async def reserve(self, tokens: int) -> None:
-        """Take `tokens` out, waiting in line until they are there."""
-        async with self._turn:
-            while (missing := min(tokens, self._capacity) - self._refill()) > 1e-9:
-                await self._clock.sleep(missing / self._per_second)
-            self._level -= tokens
-
-    def settle(self, reserved: int, used: int) -> None:
-        """Put back what was reserved and not used, or take out what was used beyond."""
-        self._refill()
-        self._level = min(self._capacity, self._level + reserved - used)
-
-    def _refill(self) -> float:
-        now = self._clock.monotonic()
-        self._level = min(self._capacity, self._level + (now - self._filled_at) * self._per_second)
-        self._filled_at = now
-        return self._level
+TOLD_BURST_SECONDS = 60.0
+"""What a provider says is left may be used at once, until a refusal shows otherwise."""
 
 
-class Gate:
-    """A time before which no request of the lane may leave; it only ever moves later."""
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What one request took from its lane's limits."""
 
-    def __init__(self, clock: Clock) -> None:
-        """Begin open."""
-        self._clock = clock
-        self._not_before = clock.monotonic()
-        self._next_seconds = FIRST_PAUSE_SECONDS
+    input_tokens: int
+    output_tokens: int
+    left_at: float
+    """Monotonic seconds."""
 
-    def close_for(self, seconds: float) -> None:
-        """Keep shut for `seconds` from now, unless it is shut for longer already."""
-        self._not_before = max(self._not_before, self._clock.monotonic() + seconds)
 
-    def refused(self, retry_after_seconds: float | None) -> None:
-        """The account is over its limit: keep shut as long as it says, or for a second that doubles each time.
+class AccountLimits:
+    """The limits that are configured; one object for all lanes that share them."""
 
-        Refusals that were under way when the gate closed say nothing new, and do not double it.
-        """
-        if retry_after_seconds is not None:
-            self.close_for(retry_after_seconds)
-        elif self._clock.monotonic() >= self._not_before:
-            self.close_for(self._next_seconds)
-            self._next_seconds = min(LONGEST_PAUSE_SECONDS, 2 * self._next_seconds)
+    def __init__(self, limits: Limits, clock: Clock) -> None:
+        """Unknown limits do not pace."""
+        burst = limits.burst_seconds
+        self.burst_seconds = burst
+        self.are_known = limits.requests_per_minute is not None or limits.input_tokens_per_minute is not None
+        self.requests = _request_limiter(limits)
+        self.input = _bucket(limits.input_tokens_per_minute, burst, clock)
+        self.output = _bucket(limits.output_tokens_per_minute, burst, clock)
+        most = limits.requests_in_flight
+        self.window = None if most is None else Window(clock, most=most, first=None)
 
-    def admitted(self) -> None:
-        """A request went through: the next refusal starts from a second again."""
-        self._next_seconds = FIRST_PAUSE_SECONDS
+    async def acquire(self, input_tokens: int, output_tokens: int) -> None:
+        """Take a request of this size out of every bucket there is."""
+        if self.window is not None:
+            await self.window.enter()
+        if self.requests is not None:
+            await self.requests.acquire()
+        if self.input is not None:
+            await self.input.reserve(input_tokens)
+        if self.output is not None:
+            await self.output.reserve(output_tokens)
 
-    async def passed(self) -> None:
-        """Return once the gate is open."""
-        while (wait := self._not_before - self._clock.monotonic()) > 0:
-            await self._clock.sleep(wait)
+    def settle(self, reserved: Reservation, used_input: int | None, used_output: int | None) -> None:
+        """Correct the buckets by what the provider reports; what is unknown stays as reserved."""
+        if self.input is not None and used_input is not None:
+            self.input.settle(reserved.input_tokens, used_input)
+        if self.output is not None and used_output is not None:
+            self.output.settle(reserved.output_tokens, used_output)
+
+    def left(self) -> None:
+        """A request came back, whatever came of it."""
+        if self.window is not None:
+            self.window.leave()
+
+    def told(self, limit: ToldLimit) -> None:
+        """Lower a level that the provider counts lower, as where others use the account too."""
+        bucket = {"input": self.input, "output": self.output}.get(limit.kind)
+        if bucket is not None and limit.remaining is not None:
+            bucket.lower_to(limit.remaining)
 
 
 class LaneLimits:
-    """Everything that paces one lane."""
+    """One lane's pace. Requests pass in the order in which they ask."""
 
-    def __init__(self, limits: Limits, accounting: Accounting, clock: Clock) -> None:
-        """Unknown limits do not pace; the gate always does."""
-        burst = limits.burst_seconds
+    def __init__(self, account: AccountLimits, accounting: Accounting, clock: Clock) -> None:
+        """Begin wide open where the account's limits are configured, narrow where they are to be found out."""
+        self._account = account
         self._accounting = accounting
-        self.gate = Gate(clock)
-        self._requests = _request_limiter(limits)
-        self._input = _bucket(limits.input_tokens_per_minute, burst, clock)
-        self._output = _bucket(limits.output_tokens_per_minute, burst, clock)
+        self._clock = clock
+        self._told: dict[LimitKind, TokenBudget] = {}
+        self._learned = LearnedPace(clock, account.burst_seconds)
+        self._gate = Gate(clock)
+        self.window = Window(clock, first=None) if account.are_known else Window(clock)
 
-    async def acquire(self, input_tokens: int, max_tokens: int) -> tuple[int, int]:
-        """Wait until one request of this size may leave; returns the reserved input and output tokens.
+    async def acquire(self, input_tokens: int, max_tokens: int) -> Reservation:
+        """Wait until one request of this size may leave.
 
         OpenAI-style accounting reserves max_tokens of output; Anthropic-style counts only what is generated, so
         the output bucket is only required not to be in debt (protocol section 5.2).
         """
-        await self.gate.passed()
-        if self._requests is not None:
-            await self._requests.acquire()
         output_tokens = max_tokens if self._accounting == "openai" else 1
-        if self._input is not None:
-            await self._input.reserve(input_tokens)
-        if self._output is not None:
-            await self._output.reserve(output_tokens)
-        await self.gate.passed()
-        return input_tokens, output_tokens
+        if not self._gate.is_open:
+            await self._gate.passed()
+        await self.window.enter()
+        try:
+            await self._account.acquire(input_tokens, output_tokens)
+            if self._told:
+                await self._take_told(input_tokens, output_tokens)
+            left_at = await self._learned.acquire()
+            if not self._gate.is_open:
+                await self._gate.passed()
+        except BaseException:
+            self.window.leave()
+            raise
+        return Reservation(input_tokens, output_tokens, left_at)
 
-    def settle(self, reserved: tuple[int, int], used_input: int | None, used_output: int | None) -> None:
-        """Correct the buckets by what the provider reports; what is unknown stays as reserved."""
-        if self._input is not None and used_input is not None:
-            self._input.settle(reserved[0], used_input)
-        if self._output is not None and used_output is not None:
-            self._output.settle(reserved[1], used_output)
+    def answered(self, reserved: Reservation, used_input: int | None, used_output: int | None) -> None:
+        """An answer came, with what was really used."""
+        self._gate.admitted()
+        self.window.answered()
+        self._account.settle(reserved, used_input, used_output)
+        for kind, used in (("input", used_input), ("output", used_output)):
+            bucket = self._told.get(kind)  # type: ignore[call-overload]
+            if bucket is not None and used is not None:
+                bucket.settle(reserved.input_tokens if kind == "input" else reserved.output_tokens, used)
+
+    def refused(self, reserved: Reservation, retry_after_seconds: float | None) -> None:
+        """Over the limit: close the gate, send fewer at a time, and learn."""
+        is_first = self._gate.is_open
+        self._gate.refused(retry_after_seconds)
+        self._learned.refused(reserved.left_at, is_first=is_first)
+        self.window.refused(retry_after_seconds or 0.0)
+        for bucket in self._told.values():
+            bucket.limit_burst(self._account.burst_seconds)  # there was less than was told
+        if self._learned.is_known:
+            self.window.pace_is_known()
+
+    def faulted(self) -> None:
+        """The provider failed; that says nothing of limits."""
+        self.window.faulted()
+
+    def withdrawn(self, reserved: Reservation) -> None:
+        """The request did not leave; its turn is lost, its tokens are not."""
+        self._account.settle(reserved, 0, 0)
+        self.left()
+
+    def left(self) -> None:
+        """A request came back, whatever came of it; the last that is said of it."""
+        self.window.leave()
+        self._account.left()
+
+    def told(self, limits: Iterable[ToldLimit]) -> None:
+        """What the provider's headers say: it corrects levels, and paces where nothing is configured."""
+        for limit in limits:
+            self._account.told(limit)
+            bucket = self._told.get(limit.kind)
+            if bucket is None:
+                bucket = TokenBudget(limit.per_minute, TOLD_BURST_SECONDS, self._clock)
+                self._told[limit.kind] = bucket
+                self.window.open_wide()
+            elif abs(bucket.per_second * 60 - limit.per_minute) > 1e-6 * limit.per_minute:
+                bucket.change_rate(limit.per_minute)
+            if limit.remaining is not None:
+                bucket.lower_to(limit.remaining)
+
+    async def _take_told(self, input_tokens: int, output_tokens: int) -> None:
+        amounts: dict[LimitKind, int] = {
+            "requests": 1,
+            "input": input_tokens,
+            "output": output_tokens,
+            "tokens": max(input_tokens, output_tokens),
+        }
+        for kind, bucket in tuple(self._told.items()):
+            await bucket.reserve(amounts[kind])
 
 
 def _bucket(per_minute: float | None, burst_seconds: float, clock: Clock) -> TokenBudget | None:

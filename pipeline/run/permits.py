@@ -5,15 +5,18 @@ A cluster's workers implement the same interface with leases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from pipeline.core.records import Usage
+from pipeline.core.records import Failure, Response, Usage
 from pipeline.core.settings import Price
 from pipeline.cost.budget import Budget, upper_bound_usd
-from pipeline.run.limits import LaneLimits
+from pipeline.providers.limit_headers import ToldLimit
+from pipeline.run.limits import LaneLimits, Reservation
+
+_ZERO = Decimal(0)
 
 PriceOf = Callable[[int | None], Price | None]
 """The price of a request with so many input tokens, as of the run's date."""
@@ -34,16 +37,16 @@ class Need:
     """A document is in it whose tokens nothing here bounds: a PDF, or one that the provider fetches."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Permit:
     """What was reserved for one request."""
 
-    tokens: tuple[int, int]
+    reserved: Reservation
     bound_usd: Decimal | None
 
 
 class Permits(Protocol):
-    """Where a lane asks before it sends."""
+    """Where a lane asks before it sends. Each permit ends in `settle` or `withdraw`, once."""
 
     def bound_usd(self, need: Need) -> Decimal | None:
         """The most that one request can cost; None when nothing bounds it."""
@@ -53,12 +56,14 @@ class Permits(Protocol):
         """Wait for a permit; None when the budget cannot take this request any more."""
         ...
 
-    def settle(self, permit: Permit, *, usage: Usage | None, cost_usd: Decimal | None, possibly_paid: bool) -> None:
-        """Return a permit with what really happened."""
+    def settle(
+        self, permit: Permit, outcome: Response | Failure, *, cost_usd: Decimal | None, told: Sequence[ToldLimit]
+    ) -> None:
+        """Return a permit with what really happened, and what the provider told of its limits."""
         ...
 
-    def refused(self, retry_after_seconds: float | None) -> None:
-        """The provider asks the whole lane to wait."""
+    def withdraw(self, permit: Permit) -> None:
+        """Return a permit whose request did not leave."""
         ...
 
     def describe(self, need: Need) -> str:
@@ -94,25 +99,36 @@ class LocalPermits:
         if bound is not None and not await self._budget.reserve(bound):
             return None
         try:
-            tokens = await self._limits.acquire(need.input_tokens, need.max_tokens or 0)
+            reserved = await self._limits.acquire(need.input_tokens, need.max_tokens or 0)
         except BaseException:
             if bound is not None:
-                self._budget.settle(bound, Decimal(0))
+                self._budget.settle(bound, _ZERO)
             raise
-        return Permit(tokens=tokens, bound_usd=bound)
+        return Permit(reserved, bound)
 
-    def settle(self, permit: Permit, *, usage: Usage | None, cost_usd: Decimal | None, possibly_paid: bool) -> None:
-        """Correct buckets and budget; an attempt that was possibly paid stays booked at its bound."""
+    def settle(
+        self, permit: Permit, outcome: Response | Failure, *, cost_usd: Decimal | None, told: Sequence[ToldLimit]
+    ) -> None:
+        """Correct limits and budget; an attempt that was possibly paid stays booked at its bound."""
         if permit.bound_usd is not None:
-            self._budget.settle(permit.bound_usd, booked_usd(cost_usd, possibly_paid, None))
-        if usage is None:
-            return
-        self._limits.gate.admitted()
-        self._limits.settle(permit.tokens, _counted_input(usage), usage.output_tokens)
+            self._budget.settle(permit.bound_usd, booked_usd(cost_usd, possibly_paid(outcome), None))
+        limits = self._limits
+        if told:
+            limits.told(told)
+        usage = outcome.usage
+        if usage is not None:
+            limits.answered(permit.reserved, _counted_input(usage), usage.output_tokens)
+        elif isinstance(outcome, Failure) and outcome.kind == "rate":
+            limits.refused(permit.reserved, outcome.retry_after_seconds)
+        else:
+            limits.faulted()
+        limits.left()
 
-    def refused(self, retry_after_seconds: float | None) -> None:
-        """Close the account's gate."""
-        self._limits.gate.refused(retry_after_seconds)
+    def withdraw(self, permit: Permit) -> None:
+        """Give back what was reserved."""
+        if permit.bound_usd is not None:
+            self._budget.settle(permit.bound_usd, _ZERO)
+        self._limits.withdrawn(permit.reserved)
 
     def describe(self, need: Need) -> str:
         """Spent, reserved, and the bound of the next request."""
@@ -123,11 +139,16 @@ class LocalPermits:
         return f"spent ${self._budget.spent_usd:f} of ${self._cap_usd}{in_flight}; the next request {next_one}"
 
 
-def booked_usd(cost_usd: Decimal | None, possibly_paid: bool, bound_usd: Decimal | None) -> Decimal | None:
+def possibly_paid(outcome: Response | Failure) -> bool:
+    """Whether the provider may bill an attempt that came to this."""
+    return isinstance(outcome, Response) or outcome.possibly_paid
+
+
+def booked_usd(cost_usd: Decimal | None, is_possibly_paid: bool, bound_usd: Decimal | None) -> Decimal | None:
     """What an attempt is booked at: its cost where known, its bound where it was possibly paid, else nothing."""
     if cost_usd is not None:
         return cost_usd
-    return bound_usd if possibly_paid else Decimal(0)
+    return bound_usd if is_possibly_paid else _ZERO
 
 
 def _counted_input(usage: Usage) -> int | None:

@@ -8,7 +8,7 @@ from anyio.abc import TaskStatus
 from pipeline.core.records import Job, Result
 from pipeline.plan.expand import Shard
 from pipeline.run import results
-from pipeline.run.control import RunControl
+from pipeline.run.control import LaneControl
 from pipeline.run.results import ResultContext, Timing
 from pipeline.run.runner import JobSource, Sink, in_chunks
 
@@ -16,7 +16,7 @@ from pipeline.run.runner import JobSource, Sink, in_chunks
 class RecordedLane:
     """A lane whose answers stand in the dataset already."""
 
-    def __init__(self, context: ResultContext, jobs_of: JobSource, control: RunControl) -> None:
+    def __init__(self, context: ResultContext, jobs_of: JobSource, control: LaneControl) -> None:
         """No provider, no limits, no cost."""
         self._context = context
         self._jobs_of = jobs_of

@@ -17,7 +17,7 @@ from pipeline.core.settings import ModelSettings, Price
 from pipeline.core.tokens import estimate_request_tokens, estimate_tokens
 from pipeline.cost.charges import cost_usd
 from pipeline.run.attempt import Exchange
-from pipeline.run.permits import booked_usd
+from pipeline.run.permits import booked_usd, possibly_paid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,11 +157,6 @@ def attempt_record(exchange: Exchange, cost_usd: Decimal | None, bound_usd: Deci
         possibly_paid=isinstance(outcome, Failure) and maybe,
         booked_usd=booked_usd(cost_usd, maybe, bound_usd),
     )
-
-
-def possibly_paid(outcome: Response | Failure) -> bool:
-    """Whether the provider may bill an attempt that came to this."""
-    return isinstance(outcome, Response) or outcome.possibly_paid
 
 
 def at_stake(attempts: list[Attempt], bound_usd: Decimal | None) -> Decimal | None:

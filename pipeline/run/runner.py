@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
 from random import Random
@@ -21,17 +21,26 @@ from pipeline.cost.charges import cost_usd
 from pipeline.plan.expand import Shard
 from pipeline.run import results
 from pipeline.run.attempt import Caller, Exchange, Outgoing
-from pipeline.run.control import LaneWatch, RunControl
+from pipeline.run.breaker import Breaker
+from pipeline.run.control import LaneControl, LaneWatch
 from pipeline.run.need import need_of
 from pipeline.run.permits import Need, Permit, Permits, PriceOf
 from pipeline.run.results import ResultContext, Timing
-from pipeline.run.retry import UNCHARGED, RetryPolicy, next_delay
+from pipeline.run.retry import UNCHARGED, RetryBudget, RetryPolicy, next_delay, retry_cost
 
 Unanswered = Literal["final", "open"]
 """How a job without an answer goes on: as a failure, or later, since the run stops."""
 
 JOBS_AT_A_TIME = 256
 """Jobs rendered together, in a thread, so that reading and rendering do not hold up the answers."""
+
+BEGUN_PER_FLIGHT = 4
+"""Jobs that may be begun and wait for another attempt, for each request that may be in flight."""
+
+LONG_WAIT_SECONDS = 120.0
+"""A provider that asks to wait longer has a limit by the day or so: the user is told at once (reliability 5.3)."""
+
+PROVIDERS_FAULTS = frozenset({"overload", "transport"})
 
 JobSource = Callable[[Shard], Iterator[Job]]
 
@@ -56,11 +65,15 @@ class LaneExecutor(Protocol):
         ...
 
 
-class FlightObserver(Protocol):
-    """Is told what is in flight."""
+class LaneObserver(Protocol):
+    """Is told what a lane does."""
 
     def in_flight(self, model: str, change: int) -> None:
         """A request of `model` left (+1) or came back (-1)."""
+        ...
+
+    def event(self, model: str, said: str) -> None:
+        """Something a user should know at once: the lane waits, or goes on."""
         ...
 
 
@@ -74,11 +87,38 @@ class LaneSetup:
     permits: Permits
     price_of: PriceOf
     run: RunSettings
-    control: RunControl
+    control: LaneControl
     watch: LaneWatch
-    observer: FlightObserver
+    observer: LaneObserver
     clock: Clock
     rng: Random
+
+
+@dataclass(frozen=True, slots=True)
+class _Leave:
+    """What a request needs to leave."""
+
+    permit: Permit
+    tries: bool
+    """Whether it finds out for the whole lane if the provider is back."""
+    on_credit: bool
+    """Whether it is a retry that the retry budget could not cover."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Flight:
+    """A job on its way."""
+
+    job: Job
+    outgoing: Outgoing
+    need: Need
+    queue_ms: float
+    has_slot: bool = True
+    attempts: list[Attempt] = field(default_factory=list)
+    charged: int = 0
+    """Attempts that failed by the job's own account."""
+    answers_at_first_fault: int | None = None
+    """The lane's answers when the provider first failed on this job."""
 
 
 class SyncLane:
@@ -86,9 +126,17 @@ class SyncLane:
 
     def __init__(self, setup: LaneSetup) -> None:
         """Hold at most `concurrency` requests in flight, over all shards of the lane."""
+        run, model = setup.run, setup.context.model.name
         self._setup = setup
-        self._slots = anyio.Semaphore(setup.run.concurrency, fast_acquire=True)
-        self._policy = RetryPolicy(max_attempts=setup.run.max_attempts)
+        self._slots = anyio.Semaphore(run.concurrency, fast_acquire=True)
+        self._begun = anyio.Semaphore(BEGUN_PER_FLIGHT * run.concurrency + JOBS_AT_A_TIME, fast_acquire=True)
+        self._policy = RetryPolicy(max_attempts=run.max_attempts)
+        self._retries = RetryBudget(on_credit=max(1, run.concurrency // 8))
+        self._breaker = Breaker(
+            run.concurrency, setup.clock, setup.rng, changed=lambda said: setup.observer.event(model, said)
+        )
+        self._answers = 0
+        self._waits_until = setup.clock.monotonic()
 
     async def run(self, shard: Shard, sink: Sink, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Dispatch the shard's jobs in order; first come, first served."""
@@ -111,122 +159,212 @@ class SyncLane:
             await sink.put(results.failed(setup.context, job, failure, attempts=(), timing=Timing()))
             return
         ready = setup.clock.monotonic()
-        await self._slots.acquire()
+        await self._begun.acquire()
         await setup.watch.may_send()
-        if setup.watch.stopped_by is not None:
-            self._slots.release()
-            await sink.put(results.skipped(setup.context, job, setup.watch.stopped_by))
+        if await self._skipped(job, sink):
+            self._begun.release()
             return
         outgoing = setup.caller.encode(job.request)
         need = need_of(job, outgoing.body)
-        permit = await setup.permits.acquire(need)
-        if permit is None:
-            self._slots.release()
-            self._out_of_budget(need)
+        leave = await self._leave(need)
+        if leave is not None and await self._skipped(job, sink):
+            self._stay(leave)
+            leave = None
+        if leave is None:
+            self._begun.release()
             return
         flight = _Flight(job=job, outgoing=outgoing, need=need, queue_ms=(setup.clock.monotonic() - ready) * 1000)
-        flights.start_soon(self._fly, flight, permit, sink)
+        flights.start_soon(self._fly, flight, leave, sink)
 
-    async def _fly(self, flight: _Flight, permit: Permit, sink: Sink) -> None:
+    async def _skipped(self, job: Job, sink: Sink) -> bool:
+        """Put the row of a job that is not sent, if the lane has stopped."""
+        stopped_by = self._setup.watch.stopped_by
+        if stopped_by is not None:
+            await sink.put(results.skipped(self._setup.context, job, stopped_by))
+        return stopped_by is not None
+
+    async def _leave(self, need: Need, *, on_credit: bool = False) -> _Leave | None:
+        """Wait until a request may leave; None when the budget cannot take it, which stops the run."""
+        while True:
+            tries = await self._breaker.passed()
+            permit = await self._permit(need, tries=tries)
+            if permit is None:
+                self._out_of_budget(need)
+                return None
+            if tries or self._breaker.is_closed:
+                return _Leave(permit, tries, on_credit)
+            # The provider broke down while this one waited for its turn.
+            self._stay(_Leave(permit, tries, on_credit=False))
+
+    def _stay(self, leave: _Leave) -> None:
+        """Give back what a request that does not leave had got."""
+        self._setup.permits.withdraw(leave.permit)
+        self._slots.release()
+        if leave.tries:
+            self._breaker.withdrawn()
+
+    async def _permit(self, need: Need, *, tries: bool) -> Permit | None:
+        """A slot and a permit; neither, and the breaker told so, when the budget or a stop says no."""
+        permit = None
+        has_slot = False
+        try:
+            await self._slots.acquire()
+            has_slot = True
+            permit = await self._setup.permits.acquire(need)
+            return permit
+        finally:
+            if permit is None:
+                if has_slot:
+                    self._slots.release()
+                if tries:
+                    self._breaker.withdrawn()
+
+    async def _fly(self, flight: _Flight, leave: _Leave, sink: Sink) -> None:
         """Bring one job to its result; its slot is free once that is handed over, so a slow disk slows sending."""
-        setup = self._setup
-        setup.observer.in_flight(flight.job.model, +1)
         result: Result | None = None
         try:
-            result = await self._until_result(flight, permit, sink)
+            result = await self._until_result(flight, leave, sink)
         finally:
-            setup.observer.in_flight(flight.job.model, -1)
-            with anyio.CancelScope(shield=True):
-                if result is not None:
+            if result is not None:
+                with anyio.CancelScope(shield=True):
                     await sink.put(result)
-            setup.watch.ended(result)
-            self._slots.release()
+            self._setup.watch.ended(result)
+            if flight.has_slot:
+                self._slots.release()
+            self._begun.release()
 
-    async def _until_result(self, flight: _Flight, permit: Permit, sink: Sink) -> Result | None:
+    async def _until_result(self, flight: _Flight, leave: _Leave, sink: Sink) -> Result | None:
         """Attempt until there is an answer or a final failure; None when the run stops first (the job stays open)."""
         setup = self._setup
-        attempts: list[Attempt] = []
-        charged = 0
         while True:
-            sink.put_start(flight.job.job_id, results.at_stake(attempts, permit.bound_usd))
-            exchange = await setup.caller.send(flight.outgoing)
+            sink.put_start(flight.job.job_id, results.at_stake(flight.attempts, leave.permit.bound_usd))
+            exchange = await self._attempt(flight.outgoing)
+            price = self._settle(flight, leave, exchange)
             outcome = exchange.outcome
-            price, cost = self._settle(permit, outcome)
-            attempts.append(results.attempt_record(exchange, cost, permit.bound_usd))
             if isinstance(outcome, Response):
-                setup.watch.answered()
-                again = await self._once_more(flight, outcome, attempts)
-                if again is not None:
-                    permit = again
-                    continue
-                response = results.with_estimates(outcome, flight.job)
-                timing = self._timing(flight, attempts, exchange)
-                return results.answered(
-                    setup.context, flight.job, response, price=price, attempts=attempts, timing=timing
-                )
-            charged += outcome.kind not in UNCHARGED
-            after = await self._after_failure(flight, outcome, charged)
-            if isinstance(after, Permit):
-                permit = after
+                again = await self._once_more(flight, outcome)
+                if again is None:
+                    response = results.with_estimates(outcome, flight.job)
+                    timing = self._timing(flight, exchange)
+                    return results.answered(
+                        setup.context, flight.job, response, price=price, attempts=flight.attempts, timing=timing
+                    )
+                leave = again
                 continue
+            after = await self._after_failure(flight, outcome)
+            if after == "final":
+                timing = self._timing(flight, exchange)
+                return results.failed(setup.context, flight.job, outcome, attempts=flight.attempts, timing=timing)
             if after == "open":
-                sink.put_start(flight.job.job_id, results.at_stake(attempts, Decimal(0)))
+                sink.put_start(flight.job.job_id, results.at_stake(flight.attempts, Decimal(0)))
                 return None
-            timing = self._timing(flight, attempts, exchange)
-            return results.failed(setup.context, flight.job, outcome, attempts=attempts, timing=timing)
+            leave = after
 
-    async def _once_more(self, flight: _Flight, response: Response, attempts: list[Attempt]) -> Permit | None:
-        """A permit to ask again after a first empty answer (reliability P4); None to take the answer as it is."""
-        earlier_answer = any(attempt.http_status == 200 and attempt.error is None for attempt in attempts[:-1])
-        if response.status != "empty" or earlier_answer or self._policy.max_attempts == 1:
+    async def _attempt(self, outgoing: Outgoing) -> Exchange:
+        setup, model = self._setup, self._setup.context.model.name
+        setup.observer.in_flight(model, +1)
+        try:
+            return await setup.caller.send(outgoing)
+        finally:
+            setup.observer.in_flight(model, -1)
+
+    def _settle(self, flight: _Flight, leave: _Leave, exchange: Exchange) -> Price | None:
+        """Tell everyone concerned what came of an attempt; gives the price that holds for it."""
+        outcome = exchange.outcome
+        usage = outcome.usage
+        price = self._setup.price_of(results.all_input(usage))
+        cost = None if usage is None else cost_usd(usage, price)
+        self._setup.permits.settle(leave.permit, outcome, cost_usd=cost, told=exchange.told)
+        flight.attempts.append(results.attempt_record(exchange, cost, leave.permit.bound_usd))
+        if leave.on_credit:
+            self._retries.returned()
+        if isinstance(outcome, Response):
+            self._answers += 1
+            self._breaker.answered()
+            self._retries.answered()
+            self._setup.watch.answered()
+        elif outcome.kind in PROVIDERS_FAULTS:
+            self._breaker.faulted(tried=leave.tries)
+        else:
+            self._breaker.answered()  # a refusal is an answer: the provider is there
+        if leave.tries:
+            self._breaker.tried()
+        return price
+
+    async def _once_more(self, flight: _Flight, response: Response) -> _Leave | None:
+        """Leave to ask again after a first empty answer (reliability P4); None to take the answer as it is."""
+        if response.status != "empty" or self._policy.max_attempts == 1:
             return None
-        return await self._permit_after(0, flight)
+        earlier_answer = any(attempt.http_status == 200 and attempt.error is None for attempt in flight.attempts[:-1])
+        return None if earlier_answer else await self._again(flight, 0, None)
 
-    async def _permit_after(self, seconds: float, flight: _Flight) -> Permit | None:
-        """Wait, then get a permit for another attempt; None when the run stops, by itself or for want of budget."""
-        permit: Permit | None = None
-        with self._setup.control.admission():
-            await self._setup.clock.sleep(seconds)
-            permit = await self._setup.permits.acquire(flight.need)
-            if permit is None:
-                self._out_of_budget(flight.need)
-        return permit
-
-    async def _after_failure(self, flight: _Flight, failure: Failure, charged: int) -> Permit | Unanswered:
-        """A permit for the next attempt; or that the failure is final; or that the run stops and the job stays open."""
+    async def _after_failure(self, flight: _Flight, failure: Failure) -> _Leave | Unanswered:
+        """Leave for the next attempt; or that the failure is final; or that the run stops and the job stays open."""
         setup = self._setup
         setup.watch.failed(failure)
         if failure.stops != "nothing":
             return "open" if setup.control.stopping else "final"
-        delay = next_delay(self._policy, failure, charged, setup.rng)
+        flight.charged += self._is_charged(flight, failure)
+        delay = next_delay(self._policy, failure, flight.charged, setup.rng)
         if delay is None:
             return "final"
-        if failure.kind == "rate":
-            setup.permits.refused(failure.retry_after_seconds)
-        self._stop_if_too_long(flight, failure)
-        return await self._permit_after(delay, flight) or "open"
+        self._hold_if_too_long(failure)
+        return await self._again(flight, delay, failure) or "open"
 
-    def _settle(self, permit: Permit, outcome: Response | Failure) -> tuple[Price | None, Decimal | None]:
-        """Return the permit with what really happened; gives the price that holds for this answer, and its cost."""
-        usage = outcome.usage
-        price = self._setup.price_of(results.all_input(usage))
-        cost = None if usage is None else cost_usd(usage, price)
-        possibly_paid = results.possibly_paid(outcome)
-        self._setup.permits.settle(permit, usage=usage, cost_usd=cost, possibly_paid=possibly_paid)
-        return price, cost
+    def _is_charged(self, flight: _Flight, failure: Failure) -> bool:
+        """Whether a failure uses up one of the job's attempts: not while the provider fails for all jobs alike.
 
-    def _stop_if_too_long(self, flight: _Flight, failure: Failure) -> None:
-        asked, longest = failure.retry_after_seconds, self._setup.run.max_wait_seconds
+        A job that goes on failing when the provider has answered others since is at fault itself, though.
+        """
+        if failure.kind not in PROVIDERS_FAULTS:
+            return failure.kind not in UNCHARGED
+        if flight.answers_at_first_fault is None:
+            flight.answers_at_first_fault = self._answers
+        return self._breaker.is_closed or self._answers > flight.answers_at_first_fault
+
+    async def _again(self, flight: _Flight, seconds: float, failure: Failure | None) -> _Leave | None:
+        """Give the slot up for `seconds`, then get leave for another attempt; None when the run stops."""
+        leave: _Leave | None = None
+        self._slots.release()
+        flight.has_slot = False
+        with self._setup.control.admission():
+            await self._setup.clock.sleep(seconds)
+            on_credit = False
+            if failure is not None and failure.kind != "rate":
+                on_credit = await self._retries.take(retry_cost(failure))
+            try:
+                leave = await self._leave(flight.need, on_credit=on_credit)
+            finally:
+                if leave is None and on_credit:
+                    self._retries.returned()
+            flight.has_slot = leave is not None
+        return leave
+
+    def _hold_if_too_long(self, failure: Failure) -> None:
+        """Hold the lane where its provider asks for too long a wait, or has been down for too long."""
+        setup, model = self._setup, self._setup.context.model.name
+        asked, longest = failure.retry_after_seconds, setup.run.max_wait_seconds
         if asked is not None and asked > longest:
-            self._setup.control.stop(
+            setup.control.hold(
                 StoppedResumable(
-                    f"model {flight.job.model!r}: the provider asks to wait {asked:.0f} s, longer than "
+                    f"model {model!r}: the provider asks to wait {asked:.0f} s, longer than "
                     f"max_wait_seconds = {longest:g}: {failure.message}. Run again later to continue"
                 )
             )
+        elif self._breaker.open_seconds > setup.run.max_outage_seconds:
+            setup.control.hold(
+                StoppedResumable(
+                    f"model {model!r}: the provider has failed for {self._breaker.open_seconds:.0f} s, longer than "
+                    f"max_outage_seconds = {setup.run.max_outage_seconds:g}: {failure.message}. "
+                    "Run again later to continue"
+                )
+            )
+        elif asked is not None and asked > LONG_WAIT_SECONDS and setup.clock.monotonic() >= self._waits_until:
+            self._waits_until = setup.clock.monotonic() + asked
+            setup.observer.event(model, f"the provider asks to wait {asked:.0f} s: {failure.message}")
 
     def _out_of_budget(self, need: Need) -> None:
-        self._setup.control.stop(
+        self._setup.control.run.stop(
             StoppedResumable(
                 f"the budget of ${self._setup.run.budget_usd} cannot take the next request: "
                 f"{self._setup.permits.describe(need)}. "
@@ -234,24 +372,14 @@ class SyncLane:
             )
         )
 
-    def _timing(self, flight: _Flight, attempts: list[Attempt], exchange: Exchange) -> Timing:
+    def _timing(self, flight: _Flight, exchange: Exchange) -> Timing:
         return Timing(
             queue_ms=flight.queue_ms,
             first_token_ms=exchange.first_token_ms,
             latency_ms=exchange.latency_ms,
-            started_at=attempts[0].started_at,
+            started_at=flight.attempts[0].started_at,
             finished_at=self._setup.clock.now(),
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Flight:
-    """A job on its way."""
-
-    job: Job
-    outgoing: Outgoing
-    need: Need
-    queue_ms: float
 
 
 async def in_chunks(jobs: Iterator[Job]) -> AsyncIterator[Job]:

@@ -181,6 +181,20 @@ def _unknown(frames: Frames) -> Frames:
     return [*frames[:end], *map(write, odd), *frames[end:]]
 
 
+def _second_choice(frames: Frames) -> Frames:
+    """Put before each chunk one of another choice, whose words are spelt backwards."""
+    changed = []
+    for frame in frames:
+        payload = read(frame) or {}
+        for choice in payload.get("choices", ()):
+            delta = choice["delta"]
+            if isinstance(delta.get("content"), str):
+                delta["content"] = delta["content"][::-1]
+            choice["index"] = 1
+        changed += [write(payload), frame] if payload.get("choices") else [frame]
+    return changed
+
+
 def _late_input(frames: Frames) -> Frames:
     """Move the input's tokens from message_start to message_delta."""
     changed, tokens = [], None
@@ -240,6 +254,7 @@ _STRUCTURE: dict[str, Callable[[Frames], Frames]] = {
     "usage_negative": _later_usage(_negate),
     "usage_string": _later_usage(_as_text),
     "sse_late_input": _late_input,
+    "sse_choices": _second_choice,
     "sse_unknown": _unknown,
     "unknown_block": _unknown,
     "sse_duplicates": _duplicates,

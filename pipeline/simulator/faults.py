@@ -66,6 +66,7 @@ FLAGS: Mapping[str, str] = {
     "sse_stray_done": "`[DONE]` at the end of a Messages stream",
     "sse_duplicates": "every event twice, but for text and tool input",
     "sse_unknown": "unknown events, delta types and a block of an unknown type",
+    "sse_choices": "a second choice, its chunks before those of the first (chat)",
     "sse_blank_reason": "`finish_reason` is an empty text, not null, in all chunks but the last (chat)",
     "sse_late_input": "input_tokens is 0 until the last usage",
     "sse_hold_open": "the connection stays open after the last event",

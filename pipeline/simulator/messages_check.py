@@ -31,9 +31,10 @@ _FIELDS = frozenset(
         "workspace_id",
     )
 )
+_INTERLEAVED = "interleaved-thinking-2025-05-14"
 _BETAS = frozenset(
     (
-        "interleaved-thinking-2025-05-14",
+        _INTERLEAVED,
         "context-management-2025-06-27",
         "files-api-2025-04-14",
         "output-300k-2026-03-24",
@@ -60,10 +61,15 @@ def check_headers(headers: Mapping[str, str], profile: Profile) -> None:
         raise Invalid("anthropic-version: header is required")
     if version not in _VERSIONS:
         raise Invalid(f"anthropic-version: {version!r} is not a valid version; use one of {', '.join(_VERSIONS)}")
-    names = [name.strip() for name in headers.get("anthropic-beta", "").split(",")]
-    unknown = [name for name in names if name and name not in _BETAS]
+    unknown = [name for name in beta_names(headers) if name not in _BETAS]
     if unknown:
         raise Invalid(f"Unexpected value(s) {', '.join(f'`{name}`' for name in unknown)} for the anthropic-beta header")
+
+
+def beta_names(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Read what anthropic-beta lists."""
+    names = (name.strip() for name in headers.get("anthropic-beta", "").split(","))
+    return tuple(name for name in names if name)
 
 
 def check_shape(body: Any, profile: Profile, *, counting: bool = False) -> dict[str, Any]:
@@ -88,7 +94,9 @@ def _check_fields(body: dict[str, Any], profile: Profile, *, counting: bool) -> 
     _small_fields(body)
 
 
-def check_for_model(body: dict[str, Any], card: ModelCard, profile: Profile, *, version: str | None) -> None:
+def check_for_model(
+    body: dict[str, Any], card: ModelCard, profile: Profile, *, version: str | None, betas: tuple[str, ...] = ()
+) -> None:
     """Check what depends on the model, the turns included."""
     most = body.get("max_tokens", 0)
     if most > card.max_output:
@@ -100,7 +108,7 @@ def check_for_model(body: dict[str, Any], card: ModelCard, profile: Profile, *, 
     _sampling_rules(body, card, newest_version=newest)
     blocks_check.check_turns(body["messages"], card, profile, newest_version=newest)
     tools_check.check_tools(body, card, profile)
-    thinking_check.check_thinking(body, card)
+    thinking_check.check_thinking(body, card, interleaved=_INTERLEAVED in betas)
     _output_config(body, card, profile)
     if most == 0 and "max_tokens" in body:
         _zero_max_tokens(body)

@@ -54,7 +54,7 @@ class Reader:
         with self._locally():
             body = messages_check.check_shape(body, self._profile, counting=True)
         card = self._card(body["model"])
-        messages_check.check_for_model(body, card, self._profile, version=headers.get("anthropic-version"))
+        self._check_for_model(body, card, headers)
         return count_input(body, card)
 
     def model_page(self, headers: Mapping[str, str], query: Mapping[str, str]) -> dict[str, Any]:
@@ -74,10 +74,14 @@ class Reader:
             body = messages_check.check_shape(body, self._profile)
         card = self._card(body["model"])
         body = thinking.expanded(body, card)
-        messages_check.check_for_model(body, card, self._profile, version=headers.get("anthropic-version"))
+        self._check_for_model(body, card, headers)
         asked = messages_wire.read(body, card, key)
         messages_check.check_length(asked.input_tokens, asked.max_tokens, card)
         return asked
+
+    def _check_for_model(self, body: dict[str, Any], card: ModelCard, headers: Mapping[str, str]) -> None:
+        version, betas = headers.get("anthropic-version"), messages_check.beta_names(headers)
+        messages_check.check_for_model(body, card, self._profile, version=version, betas=betas)
 
     def _chat(self, body: Any, key: str) -> Asked:
         with self._locally():

@@ -9,15 +9,18 @@ from pipeline.simulator.catalog import ModelCard
 from pipeline.simulator.fields import Invalid
 
 
-def check_thinking(body: dict[str, Any], card: ModelCard) -> None:
-    """Check the field `thinking` against the model, and the blocks that come back (Invalid says what is wrong)."""
+def check_thinking(body: dict[str, Any], card: ModelCard, *, interleaved: bool) -> None:
+    """Check the field `thinking` against the model, and the blocks that come back (Invalid says what is wrong).
+
+    `interleaved` thinking goes on between tool calls: its budget may exceed one answer.
+    """
     asked = body.get("thinking")
     if asked is not None:
-        _field(body, fields.mapping(asked, "thinking"), card)
+        _field(body, fields.mapping(asked, "thinking"), card, interleaved)
     thinking.check_returned(body["messages"], asked)
 
 
-def _field(body: dict[str, Any], asked: dict[str, Any], card: ModelCard) -> None:
+def _field(body: dict[str, Any], asked: dict[str, Any], card: ModelCard, interleaved: bool) -> None:
     kind = asked.get("type")
     fields.one_of(kind, "thinking.type", ("enabled", "adaptive", "disabled", "between_tools"))
     if kind not in card.thinking:
@@ -37,13 +40,13 @@ def _field(body: dict[str, Any], asked: dict[str, Any], card: ModelCard) -> None
     if asked.get("display") is not None:
         fields.one_of(asked["display"], f"thinking.{kind}.display", ("summarized", "omitted"))
     if kind == "enabled":
-        _budget(body, asked)
+        _budget(body, asked, interleaved)
 
 
-def _budget(body: dict[str, Any], asked: dict[str, Any]) -> None:
+def _budget(body: dict[str, Any], asked: dict[str, Any], interleaved: bool) -> None:
     fields.required(asked, "thinking", "budget_tokens")
     budget = fields.integer(asked["budget_tokens"], "thinking.enabled.budget_tokens", low=1024)
-    if "max_tokens" in body and budget >= body["max_tokens"]:
+    if "max_tokens" in body and budget >= body["max_tokens"] and not interleaved:
         raise Invalid("`max_tokens` must be greater than `thinking.budget_tokens`.")
     if body.get("temperature") not in (None, 1):
         raise Invalid("`temperature` may only be set to 1 when thinking is enabled.")

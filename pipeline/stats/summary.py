@@ -149,6 +149,7 @@ class SummaryBuilder:
             "tokens": account.tokens,
             "cost_usd": dollars(account.cost_usd),
             "unpriced_jobs": account.unpriced,
+            "reused": account.reused,
             "cost_per_1k_jobs_usd": dollars(account.per_thousand()),
             "cost_per_pass_usd": dollars(account.per_pass()),
             "retries": account.retries,

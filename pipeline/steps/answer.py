@@ -23,8 +23,8 @@ from pipeline.cost.prices import find_price
 from pipeline.engines.local import LaneWork, execute
 from pipeline.plan.expand import Lane, Plan, Shard
 from pipeline.run.attempt import Caller
-from pipeline.run.control import LaneWatch, RunControl
-from pipeline.run.limits import LaneLimits
+from pipeline.run.control import LaneControl, LaneWatch, RunControl
+from pipeline.run.limits import AccountLimits, LaneLimits
 from pipeline.run.permits import LocalPermits, PriceOf
 from pipeline.run.recorded import RecordedLane
 from pipeline.run.results import ResultContext
@@ -47,6 +47,10 @@ class RunObserver(Protocol):
 
     def in_flight(self, model: str, change: int) -> None:
         """A request left (+1) or came back (-1)."""
+        ...
+
+    def event(self, model: str, said: str) -> None:
+        """A lane waits, or goes on."""
         ...
 
     def acknowledged(self, results: Sequence[Result], /) -> None:
@@ -82,7 +86,7 @@ async def answer_all(session: Session) -> RunControl:
     async with _with_simulator(session) as ready, AiohttpTransport() as transport:
         await _require_reachable(ready.settings)
         wiring = _Wiring(ready, transport, control)
-        work = [LaneWork(executor, shards) for executor, shards in wiring.lanes()]
+        work = list(wiring.lanes())
         await execute(work, session.store, control, on_acknowledged=session.observer.acknowledged, clock=session.clock)
     return control
 
@@ -109,20 +113,21 @@ class _Wiring:
         self._session = session
         self._transport = transport
         self._control = control
-        self._accounts: dict[tuple[str, str | None], LaneLimits] = {}
+        self._accounts: dict[tuple[str, str | None], AccountLimits] = {}
         self._budget = Budget(session.settings.run.budget_usd)
         self._budget.add_spent(session.store.spent_usd())
 
-    def lanes(self) -> Iterator[tuple[LaneExecutor, list[Shard]]]:
+    def lanes(self) -> Iterator[LaneWork]:
         finished = self._session.store.shard_rows()
         for lane in self._session.plan.lanes:
             shards = list(self._session.plan.shards(lane))
             done = sum(finished.get(shard.name, 0) for shard in shards)
             self._session.observer.lane(lane.model.name, total=self._session.plan.total_jobs(lane), done=done)
             open_shards = [shard for shard in shards if finished.get(shard.name, 0) < shard.jobs]
-            yield self._executor(lane), open_shards
+            control = self._control.lane()
+            yield LaneWork(self._executor(lane, control), open_shards, control)
 
-    def _executor(self, lane: Lane) -> LaneExecutor:
+    def _executor(self, lane: Lane, control: LaneControl) -> LaneExecutor:
         session = self._session
         context = ResultContext(
             run_id=session.run["run_id"],
@@ -131,7 +136,7 @@ class _Wiring:
             scrubber=Scrubber(session.keys.values()),
         )
         if lane.model.recorded is not None:
-            return RecordedLane(context, self._jobs_of, self._control)
+            return RecordedLane(context, self._jobs_of, control)
         price_of = lane_price(lane.provider, lane.model.model, session.started)
         return SyncLane(
             LaneSetup(
@@ -141,8 +146,13 @@ class _Wiring:
                 permits=LocalPermits(self._limits(lane), self._budget, price_of, session.settings.run.budget_usd),
                 price_of=price_of,
                 run=session.settings.run,
-                control=self._control,
-                watch=LaneWatch(self._control, lane.model.name, only_lane=len(session.plan.lanes) == 1),
+                control=control,
+                watch=LaneWatch(
+                    control,
+                    lane.model.name,
+                    only_lane=len(session.plan.lanes) == 1,
+                    key_env=lane.provider.key_env,
+                ),
                 observer=session.observer,
                 clock=session.clock,
                 rng=session.rng,
@@ -161,13 +171,14 @@ class _Wiring:
         )
 
     def _limits(self, lane: Lane) -> LaneLimits:
-        """An account's limits hold for all its lanes together; a model with limits of its own has them to itself."""
+        """A pace for each lane. An account's configured limits hold for all its lanes together; a model with limits of
+        its own has them to itself."""
         provider, model = lane.provider, lane.model.model
         own = provider.model_limits.get(model)
         key = (provider.name, None if own is None else model)
         if key not in self._accounts:
-            self._accounts[key] = LaneLimits(own or provider.limits, provider.accounting, self._session.clock)
-        return self._accounts[key]
+            self._accounts[key] = AccountLimits(own or provider.limits, self._session.clock)
+        return LaneLimits(self._accounts[key], provider.accounting, self._session.clock)
 
     def _jobs_of(self, shard: Shard) -> Iterator[Job]:
         return self._session.plan.jobs(shard, self._session.store.job_ids(shard.name))

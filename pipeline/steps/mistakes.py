@@ -148,8 +148,9 @@ def _refused_by_model(prepared: Prepared, lane: Lane) -> list[str]:
         return []
     said: dict[str, None] = {}
     for request in prepared.plan.sample_requests(lane, CHECKED_REQUESTS):
-        for objection in objections(request, provider=lane.provider, model=lane.model.model):
-            said[f"model {lane.model.name!r} ({lane.provider.name}/{lane.model.model}): {objection}"] = None
+        model = lane.model
+        for objection in objections(request, provider=lane.provider, model=model.model, beta=model.beta):
+            said[f"model {model.name!r} ({lane.provider.name}/{model.model}): {objection}"] = None
     return list(said)
 
 

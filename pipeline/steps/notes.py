@@ -1,6 +1,11 @@
-"""What happened in a run folder beside the answers, in words for the user."""
+"""What a user should know of a run's folder and of its end, in words."""
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
 
 from pipeline.steps.choose import Again
 from pipeline.store.recovery import Recovery
@@ -41,3 +46,28 @@ def retry_notes(again: Again, store: RunStore, redone: int | None) -> list[str]:
     if store.kept_rows:
         notes.append(f"{store.kept_rows:,} of them got nothing better than they had, and keep that")
     return notes
+
+
+def finish_note(summary: Mapping[str, Any], open_jobs: Mapping[str, int]) -> str:
+    """What a run that stopped would cost to finish, by what each model's answered jobs cost on average so far.
+
+    `open_jobs` counts the jobs without a result by model.
+    """
+    jobs: Counter[str] = Counter()
+    costs: dict[str, Decimal] = {}
+    for cell in summary["cells"]:
+        if cell["cost_usd"] is not None:
+            jobs[cell["model"]] += cell["n"] - cell["unpriced_jobs"] - cell["reused"]
+            costs[cell["model"]] = costs.get(cell["model"], Decimal(0)) + Decimal(cell["cost_usd"])
+    expected = Decimal(0)
+    unknown = []
+    for model, count in open_jobs.items():
+        if count and jobs[model]:
+            expected += costs[model] / jobs[model] * count
+        elif count:
+            unknown.append(repr(model))
+    left = f"{sum(open_jobs.values()):,} jobs are left"
+    if not expected:
+        return f"{left}; what they cost is not known yet"
+    beyond = f", and what {', '.join(unknown)} takes beside" if unknown else ""
+    return f"{left}; at the cost so far they take about ${expected:.4f} more{beyond}"

@@ -120,9 +120,13 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     )
     write_json_atomic(store.folder / JUDGED, _encode(judged))
     return [
-        f"scorer {name!r}: {len(reasons):,} answers are unscored; the first: {reasons[0] or 'no reason given'}"
+        f"scorer {name!r}: {_counted(len(reasons))} unscored; the first: {reasons[0] or 'no reason given'}"
         for name, reasons in unscored.items()
     ]
+
+
+def _counted(answers: int) -> str:
+    return f"{answers:,} answer is" if answers == 1 else f"{answers:,} answers are"
 
 
 def is_scored(store: RunStore) -> bool:

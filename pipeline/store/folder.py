@@ -53,7 +53,10 @@ def read_run(folder: Path) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise DataError(f"{path}: is not JSON: {error}; restore it from a copy") from error
     except OSError as error:
-        raise OutputError(f"{folder}: is no run folder: {RUN_JSON}: {error.strerror}") from error
+        raise OutputError(
+            f"{folder}: is no run folder ({RUN_JSON}: {error.strerror}); name a run's own folder, or for a new run one "
+            "that is empty or does not exist"
+        ) from error
     if not isinstance(value, dict):
         raise DataError(f"{path}: holds {type(value).__name__}, not an object; restore it from a copy")
     _require_this_version(path, value)

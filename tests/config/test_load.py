@@ -50,10 +50,20 @@ def test_tools_may_stand_in_a_json_file(tmp_path: Path) -> None:
     assert load_eval(folder).models[0].params["tools"][0]["name"] == "f"
 
 
+def test_tools_may_vary_in_a_grid_and_stand_in_files_there_too(tmp_path: Path) -> None:
+    text = EVAL + '\n[grid]\ntools = ["tools.json", [{ name = "g" }]]\n'
+    folder = write_eval(tmp_path, text)
+    with pytest.raises(SettingsError, match=r"eval\.toml:\d+: 'tools' names 'tools\.json', which is not a readable"):
+        load_eval(folder)
+    (folder / "tools.json").write_text('[{"name": "f"}]')
+    assert load_eval(folder).grid["tools"] == ([{"name": "f"}], [{"name": "g"}])
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("path =", "pth =", r"eval\.toml:4: unknown key 'dataset\.pth'; did you mean 'path'\?"),
+        ("max_tokens = 64\n", 'max_tokens = 64\n[grid]\nbeta = [["a"]]\n', r"eval\.toml:17: 'beta' is a header of all"),
         ("max_tokens = 64\n", "max_tokens = 64\n[rum]\n", r"eval\.toml:16: unknown key 'rum'; did you mean 'run'\?"),
         ('name = "sums"', "name = 3", r"eval\.toml:1: 'name': .*string.*found 3"),
         ("seed = 3", "seed = 3\nerror_rate = 1.5", r"eval\.toml:23: 'simulator\.error_rate'.*less than 1.*found 1\.5"),
@@ -65,6 +75,8 @@ def test_tools_may_stand_in_a_json_file(tmp_path: Path) -> None:
         ("simulator/sim-small", "sim-small", r"eval\.toml:13: 'models\[1\]\.id'"),
         ("plain.jinja", "plane.jinja", r"eval\.toml:9: there is no template 'plane\.jinja'"),
         ("max_tokens = 64", 'tools = "none.json"', r"toml:15: 'tools' names 'none\.json', which is not"),
+        ('kind = "number"', 'knd = "number"', r"toml:18: 'scorers\[1\]\.kind' is missing; is 'knd' meant for it\?"),
+        ('kind = "number"\n', "", r"toml:17: 'scorers\[1\]\.kind' is missing$"),
         ("[dataset]", "[dataset", r"eval\.toml: not valid TOML: .*line 3"),
         ('id = "simulator/sim-small"', 'id = "simulator/sim-small"\nanswer = "x"', r"toml:14: 'answer' is for models"),
     ],

@@ -49,7 +49,7 @@ DIALECTS = {
     "new-api": Dialect("x-oneapi-request-id", NO_HEADERS, "HTTP 503, class model", "{type, error: {type, message}}"),
     # The class of its error is the classifier's business; the status tells the profile apart.
     "openrouter": Dialect(
-        "none", PER_MINUTE.format(output="90,000"), "HTTP 400", "{error: {code: 400, message, metadata: {}}}"
+        "x-generation-id", PER_MINUTE.format(output="90,000"), "HTTP 400", "{error: {code: 400, message, metadata: {}}}"
     ),
 }
 CHAT = ("openai", "openrouter")

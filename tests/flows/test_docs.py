@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
+from collections import Counter
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,9 +20,11 @@ from pydantic import BaseModel
 from pipeline.config import tables
 from pipeline.core import errors
 from pipeline.core.errors import EvalmillError
-from pipeline.core.records import Result, Score
+from pipeline.core.records import Request, Result, Score
 from pipeline.core.settings import GateSettings
 from pipeline.core.template import compile_template
+from pipeline.providers.catalog import load_catalog
+from pipeline.providers.formats import wire_format
 from pipeline.simulator.options import PROFILES
 from pipeline.stats.summary import SummaryBuilder
 from pipeline.store.schema import RESULTS_SCHEMA, SCORES_SCHEMA
@@ -83,6 +87,43 @@ def test_the_exit_codes_are_those_of_the_errors() -> None:
 )
 def test_every_key_of_a_table_is_explained(heading: str, table: type[BaseModel], elsewhere: set[str]) -> None:
     assert set(first_cells(section(text_of("writing-evaluations.md"), heading))) == keys_of(table) - elsewhere
+
+
+PARAMETERS = re.findall(
+    r"^\| `(\w+ = .+?)` \| .+ \| (.+) \|$",
+    section(text_of("writing-evaluations.md"), "### `[models.params]`"),
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize(("written", "counterpart"), PARAMETERS)
+def test_every_parameter_is_shown_as_it_goes_out(written: str, counterpart: str) -> None:
+    params = tomllib.loads(written, parse_float=Decimal)
+    beta = params.pop("beta", ())
+    turns = ({"role": "user", "content": "hi"},)
+    catalog = load_catalog()
+    body, plain, chat = (
+        json.loads(
+            wire_format(catalog[name].protocol).encode(Request(messages=turns, params=asked), "m", catalog[name])
+        )
+        for name, asked in (("anthropic", params), ("openai", {}), ("openai", params))
+    )
+    assert {name: body[name] for name in params} == json.loads(json.dumps(params, default=float))
+    assert wire_format("anthropic-messages").headers(catalog["anthropic"], tuple(beta)).get("anthropic-beta") == (
+        ",".join(beta) or None
+    )
+    added = {name for name in chat if chat[name] != plain.get(name)}
+    assert added == (set() if counterpart == "not sent" else set(re.findall(r"`(\w+)`", counterpart)))
+
+
+def test_every_parameter_that_is_spoken_of_is_shown() -> None:
+    shown = Counter(written.partition(" ")[0] for written, _ in PARAMETERS)
+    assert shown == {
+        **dict.fromkeys(("temperature", "top_p", "top_k", "stop_sequences", "metadata", "service_tier"), 1),
+        **dict.fromkeys(("cache_control", "beta", "stream"), 1),
+        **dict.fromkeys(("output_config", "tools"), 2),
+        **dict.fromkeys(("thinking", "tool_choice"), 4),
+    }
 
 
 def test_every_key_of_models_scorers_and_providers_is_explained() -> None:

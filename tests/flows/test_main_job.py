@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.core.records import Result, Score
 from tests.support.commands import ROOT, evalmill
-from tests.support.evals import EVAL, write_eval
+from tests.support.evals import EVAL, ROWS, write_eval
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +114,7 @@ def test_the_newest_unfinished_run_continues_without_being_named(tmp_path: Path)
     assert "the budget of $0.00015 cannot take the next request" in first.err
     answered = first.json["summary"]["jobs"]["total"]
     assert 0 < answered < 8
+    assert f"{8 - answered} jobs are left; at the cost so far they take about $0.00" in first.err
     second = evalmill("run", evaluation, "--reports", tmp_path / "reports", "--budget", "5", "--json")
     assert second.code == 0, second.err
     assert second.json["folder"] == first.json["folder"]
@@ -127,6 +128,13 @@ def test_a_gate_that_fails_gives_exit_code_1(tmp_path: Path) -> None:
     done = evalmill("run", write_eval(tmp_path / "sums", EVAL + gate), "--out", tmp_path / "run")
     assert done.code == 1
     assert "gate failed" in done.err
+
+
+def test_a_reference_that_cannot_be_used_is_told_with_its_number_of_answers(tmp_path: Path) -> None:
+    rows = [{**row, "answer": "two"} if row["id"] == "r1" else row for row in ROWS]
+    done = evalmill("run", write_eval(tmp_path / "sums", rows=rows), "--out", tmp_path / "run")
+    assert done.code == 0, done.err
+    assert "scorer 'number': 1 answer is unscored; the first: unusable reference" in done.err
 
 
 def test_the_korean_example_runs(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_wrong_key(tmp_path: Path) -> None:
     with simulator() as address:
         evaluation = lab(tmp_path, address)
         done = evalmill("run", evaluation, "--out", tmp_path / "run", env=environment(LAB_KEY="wrong-canary-7f3a"))
-    told(done, 77, "the provider refuses the key", "LAB_KEY" if "LAB_KEY" in done.err else "environment variable")
+    told(done, 77, "the provider refuses the key", "Check LAB_KEY")
     assert "canary" not in done.out + done.err
 
 
@@ -59,9 +59,24 @@ def test_a_missing_column(tmp_path: Path) -> None:
     told(done, 65, "plain.jinja:2: no column 'queston'; did you mean 'question'?")
 
 
+def test_an_id_column_that_is_not_there(tmp_path: Path) -> None:
+    evaluation = write_eval(tmp_path, EVAL.replace('id = "id"', 'id = "key"'))
+    told(evalmill("check", evaluation), 65, "eval.toml:5: the dataset has no column 'key' for `id`")
+
+
 def test_a_template_typo(tmp_path: Path) -> None:
     evaluation = write_eval(tmp_path, template="{% user %}\n{{ question }}\n{% endusr %}")
     told(evalmill("check", evaluation), 65, "plain.jinja:3", "endusr")
+
+
+def test_mistakes_in_several_templates_are_told_at_once(tmp_path: Path) -> None:
+    prompts = "".join(f'[[prompts]]\nname = "{name}"\ntemplate = "{name}.jinja"\n' for name in ("a", "b", "c"))
+    evaluation = write_eval(tmp_path, EVAL.replace("[[models]]", f"{prompts}\n[[models]]"))
+    (evaluation / "a.jinja").write_text("{% usr %}{{ question }}{% endusr %}")
+    (evaluation / "b.jinja").write_text("line one\n{{ queston }}")
+    (evaluation / "c.jinja").write_text("line one\nline two\n{% endfr %}")
+    done = evalmill("check", evaluation)
+    told(done, 65, "a.jinja:1: ", "'usr'", "b.jinja:2: no column 'queston'", "c.jinja:3: ", "'endfr'")
 
 
 def test_an_unknown_key(tmp_path: Path) -> None:

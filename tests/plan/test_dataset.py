@@ -88,6 +88,12 @@ def test_repeated_ids_are_refused_with_value_and_rows(tmp_path: Path) -> None:
     assert "'f'" not in message
 
 
+def test_a_single_repeated_id_is_counted_as_one_and_its_file_is_named(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "rows.parquet", [{"id": "a"}, {"id": "a"}])
+    with pytest.raises(DataError, match=r"^rows\.parquet: id column 'id' has 1 value more than once: 'a' in row 1 and"):
+        surveyed(path, id="id")
+
+
 def test_repeated_ids_across_files_name_the_files(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id\n1\n2\n")
     (tmp_path / "b.csv").write_text("id\n3\n2\n")

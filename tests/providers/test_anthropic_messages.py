@@ -286,6 +286,7 @@ def test_content_that_is_a_bare_string_is_text() -> None:
         {"request-id": "req_9"},
         {"X-Request-Id": "req_9"},
         {"X-Oneapi-Request-Id": "req_9", "via": "x"},
+        {"X-Generation-Id": "req_9"},
         httpx.Headers({"Request-ID": "req_9"}),
     ],
 )

@@ -27,6 +27,22 @@ def test_an_unknown_model_passes_with_a_warning() -> None:
     assert about("simulator", "claude-foo") == about("recorded", "claude-foo") == []
 
 
+@pytest.mark.parametrize("name", ["apimart", "simulator"])
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("max_tokns", "max_tokens"), ("temprature", "temperature"), ("stop_sequence", "stop_sequences")],
+)
+def test_a_parameter_that_looks_misspelt_is_warned_of(name: str, written: str, meant: str) -> None:
+    (found,) = about(name, "claude-haiku-4-5-20251001", {written: 1})
+
+    assert found == f"{written!r} is sent as it stands, and no parameter is known by that name; did you mean {meant!r}?"
+
+
+@pytest.mark.parametrize("name", ["seed", "speed", "top_p", "stop", "repetition_penalty", "min_p", "provider", "top_a"])
+def test_a_parameter_of_another_name_passes_in_silence(name: str) -> None:
+    assert about("apimart", "claude-haiku-4-5-20251001", {name: 1}) == []
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
@@ -103,4 +119,5 @@ def test_deprecated_thinking_and_tools_are_told() -> None:
 
     assert "deprecated" in about("anthropic", "claude-opus-4-6", thinking)[0]
     assert about("anthropic", "claude-haiku-4-5", thinking) == []
+    assert about("anthropic", "claude-opus-4-8", thinking) == []  # refused, and told as a mistake
     assert "bash_20241022 belong" in about("anthropic", "claude-haiku-4-5", tools)[0]

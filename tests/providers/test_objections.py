@@ -15,6 +15,7 @@ from tests.support.providers import provider
 URL_IMAGE = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png"}}
 FILE_IMAGE = {"type": "image", "source": {"type": "file", "file_id": "file_1"}}
 URL_DOCUMENT = {"type": "document", "source": {"type": "url", "url": "https://example.com/a.pdf"}}
+TOOLS = [{"name": "f", "input_schema": {"type": "object"}}]
 MARKED = {"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}
 
 
@@ -46,8 +47,8 @@ def test_nothing_is_said_of_an_unknown_model(model: str) -> None:
         ("apimart", "claude-sonnet-4-5-20250929", {"stop_sequences": list("abcde")}, "at most 4"),
         ("openai", "gpt-4.1", {"stop_sequences": list("abcde")}, "at most 4"),
         ("apimart", "claude-opus-4-1-20250805-thinking", {"temperature": 1}, "refuses temperature"),
-        ("apimart", "claude-opus-4-1-20250805-thinking", {"tool_choice": {"type": "any"}}, "thinking"),
-        ("anthropic", "claude-opus-5-5", {"tool_choice": {"type": "tool", "name": "f"}}, 'use "auto"'),
+        ("apimart", "claude-opus-4-1-20250805-thinking", {"tools": TOOLS, "tool_choice": {"type": "any"}}, "thinking"),
+        ("anthropic", "claude-opus-5-5", {"tools": TOOLS, "tool_choice": {"type": "tool", "name": "f"}}, 'use "auto"'),
         ("anthropic", "claude-opus-4-7", {"thinking": {"type": "enabled", "budget_tokens": 2048}}, "adaptive"),
         ("anthropic", "claude-haiku-4-5", {"thinking": {"type": "adaptive"}}, "thinking.type"),
         ("anthropic", "claude-haiku-4-5", {"thinking": {"type": "enabled", "budget_tokens": 9}}, "at least 1024"),
@@ -66,21 +67,26 @@ def test_nothing_is_said_of_an_unknown_model(model: str) -> None:
         (
             "anthropic",
             "claude-haiku-4-5",
-            {"tool_choice": {"type": "any"}, "thinking": {"type": "enabled", "budget_tokens": 1024}},
+            {"tools": TOOLS, "tool_choice": {"type": "any"}, "thinking": {"type": "enabled", "budget_tokens": 1024}},
             "cannot be combined with thinking",
         ),
         ("apimart", "claude-haiku-4-5", {"temperature": Decimal("1.5")}, "outside 0 to 1"),
         ("apimart", "claude-haiku-4-5", {"stream": "yes"}, "neither true nor false"),
         ("apimart", "claude-haiku-4-5", {"max_tokens": 0}, "below the least of apimart, 1"),
         ("anthropic", "claude-haiku-4-5", {"max_tokens": 0, "stream": True}, "cannot be combined with stream"),
-        ("anthropic", "claude-haiku-4-5", {"max_tokens": 0, "tool_choice": {"type": "any"}}, "max_tokens = 0"),
+        (
+            "anthropic",
+            "claude-haiku-4-5",
+            {"max_tokens": 0, "tools": TOOLS, "tool_choice": {"type": "any"}},
+            "max_tokens = 0",
+        ),
         ("openai", "gpt-4.1", {"top_k": 5}, "knows no top_k"),
         ("openai", "gpt-4.1", {"temperature": 2.5}, "outside 0 to 2"),
         ("openai", "o3", {"top_p": 0.5}, "leave top_p out"),
         ("openai", "gpt-5.4-mini", {"temperature": 0}, "leave temperature out"),
         ("anthropic", "claude-opus-4-1", {"output_config": {"effort": "low"}}, "has no output_config"),
-        ("anthropic", "claude-sonnet-5-5", {"tool_choice": {"type": "any"}}, 'use "auto"'),
-        ("anthropic", "claude-fable-5-1", {"tool_choice": {"type": "any"}}, 'use "auto"'),
+        ("anthropic", "claude-sonnet-5-5", {"tools": TOOLS, "tool_choice": {"type": "any"}}, 'use "auto"'),
+        ("anthropic", "claude-fable-5-1", {"tools": TOOLS, "tool_choice": {"type": "any"}}, 'use "auto"'),
         ("anthropic", "claude-sonnet-5", {"thinking": {"type": "between_tools"}}, "thinking.type"),
         ("anthropic", "claude-opus-5-5", {"thinking": {"type": "disabled"}}, "it takes: adaptive"),
         ("anthropic", "claude-haiku-3-5", {"thinking": {"type": "disabled"}}, "it takes: none"),
@@ -91,6 +97,8 @@ def test_nothing_is_said_of_an_unknown_model(model: str) -> None:
             {"top_p": 0.5, "thinking": {"type": "enabled", "budget_tokens": 1024}},
             "top_p from 0.95 to 1",
         ),
+        ("apimart", "claude-unheard-of", {"tool_choice": {"type": "any"}}, "refused without tools"),
+        ("openai", "gpt-4.1", {"tools": [], "tool_choice": {"type": "auto"}}, "refused without tools"),
         ("anthropic", "claude-haiku-4-5", {"tools": [{"name": "get weather", "input_schema": {}}]}, "tool name"),
         ("anthropic", "claude-haiku-4-5", {"tools": [{"name": "x" * 65, "input_schema": {}}]}, "1 to 64"),
         ("anthropic", "claude-haiku-4-5", {"tools": [{"name": "f"}, {"name": "f"}]}, "2 tools are called 'f'"),
@@ -121,6 +129,7 @@ def test_what_would_be_refused_is_said_before_it_is_sent(
         ("apimart", "claude-haiku-4-5", {"stream": True}),
         ("apimart", "claude-haiku-4-5", {"stream": False}),
         ("anthropic", "claude-haiku-4-5", {"max_tokens": 0}),
+        ("anthropic", "claude-haiku-4-5", {"tool_choice": {"type": "none"}}),
         ("anthropic", "claude-sonnet-5-5", {"thinking": {"type": "between_tools"}}),
         ("anthropic", "claude-haiku-5-5", {"thinking": {"type": "disabled"}, "output_config": {"effort": "low"}}),
         (
@@ -139,6 +148,40 @@ def test_what_would_be_refused_is_said_before_it_is_sent(
 )
 def test_what_is_taken_meets_no_objection(name: str, model: str, params: dict[str, Any]) -> None:
     assert against(name, model, params) == []
+
+
+def test_a_system_turn_in_the_middle_is_refused_by_the_older_models() -> None:
+    turns = ({"role": "user", "content": "hi"}, {"role": "system", "content": "Be brief."})
+    request = Request(messages=(*turns, {"role": "user", "content": "why?"}))
+    for model in ("claude-haiku-4-5", "claude-sonnet-4-6", "claude-opus-4-7"):
+        (objection,) = objections(request, provider=provider("anthropic"), model=model)
+        assert "no system turn" in objection
+
+    assert objections(request, provider=provider("anthropic"), model="claude-opus-4-8") == []
+    assert objections(request, provider=provider("openai"), model="gpt-4.1") == []
+
+
+def test_a_history_with_tool_calls_needs_its_tools_where_the_protocol_is_messages() -> None:
+    call = {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]}
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "r"}]}
+    bare = Request(messages=({"role": "user", "content": "hi"}, call, result))
+    offered = replace(bare, params={"tools": [{"name": "f", "input_schema": {"type": "object"}}]})
+    (objection,) = objections(bare, provider=provider("apimart"), model="claude-unheard-of")
+
+    assert "no tools are offered" in objection
+    assert objections(offered, provider=provider("apimart"), model="claude-unheard-of") == []
+    assert objections(bare, provider=provider("openai"), model="gpt-4.1") == []
+
+
+def test_a_budget_may_exceed_one_answer_where_thinking_goes_on_between_tools() -> None:
+    request = asking({"max_tokens": 2048, "thinking": {"type": "enabled", "budget_tokens": 8192}})
+    plain, model, name = provider("anthropic"), "claude-haiku-4-5", "interleaved-thinking-2025-05-14"
+    always = replace(plain, headers={"Anthropic-Beta": f"files-api-2025-04-14, {name}"})
+
+    assert len(objections(request, provider=plain, model=model)) == 1
+    assert len(objections(request, provider=plain, model=model, beta=("files-api-2025-04-14",))) == 1
+    assert objections(request, provider=plain, model=model, beta=(name,)) == []
+    assert objections(request, provider=always, model=model) == []
 
 
 @pytest.mark.parametrize(
@@ -183,7 +226,7 @@ def test_a_providers_own_name_brings_no_gateway_rules() -> None:
 def test_url_sources_are_found_in_tool_results_and_documents_too() -> None:
     result = {"type": "tool_result", "tool_use_id": "t", "content": [URL_IMAGE]}
 
-    assert len(against("ofox", "x", content=[result])) == 1
+    assert len(against("ofox", "x", {"tools": [{"name": "f"}]}, content=[result])) == 1
     assert "documents" in against("ofox", "x", content=[URL_DOCUMENT])[0]
 
 

@@ -174,6 +174,14 @@ def test_a_run_with_two_metrics_gets_a_section_for_each(tmp_path: Path) -> None:
     assert {"plot-quality-1", "plot-quality-2"} <= {attrs.get("id") for attrs in document.all("div")}
 
 
+def test_the_latency_of_a_single_cell_is_no_range(tmp_path: Path) -> None:
+    cells = make_view().summary["cells"]
+    render_pages(make_view(cells=cells[:1], comparisons=[]), tmp_path)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "of the answered jobs" in page
+    assert "fastest to slowest cell" not in page
+
+
 def test_a_run_without_any_answer_still_has_pages(tmp_path: Path) -> None:
     empty: dict[str, Any] = {"cells": [], "comparisons": [], "gates": []}
     render_pages(make_view(samples=(), **empty), tmp_path)

@@ -6,8 +6,13 @@ import anyio
 import anyio.lowlevel
 
 from pipeline.core.settings import Limits
-from pipeline.run.limits import Gate, LaneLimits, TokenBudget
+from pipeline.providers.limit_headers import ToldLimit
+from pipeline.run.buckets import TokenBudget
+from pipeline.run.gate import Gate
+from pipeline.run.limits import AccountLimits, LaneLimits
 from tests.support.clock import ManualClock
+
+UNKNOWN = Limits()
 
 
 async def test_a_large_request_is_served_in_order_of_arrival() -> None:
@@ -76,7 +81,7 @@ async def test_openai_accounting_reserves_max_tokens_and_anthropic_accounting_do
     limits = Limits(output_tokens_per_minute=6000, burst_seconds=1)
     for accounting, waited in (("openai", 10.0), ("anthropic", 0.0)):
         clock = ManualClock()
-        lane = LaneLimits(limits, accounting, clock)  # type: ignore[arg-type]
+        lane = LaneLimits(AccountLimits(limits, clock), accounting, clock)  # type: ignore[arg-type]
         await lane.acquire(1, 1000)
         await lane.acquire(1, 1)
         assert abs(clock.monotonic() - waited) < 1.1
@@ -84,7 +89,99 @@ async def test_openai_accounting_reserves_max_tokens_and_anthropic_accounting_do
 
 async def test_unknown_limits_do_not_wait() -> None:
     clock = ManualClock()
-    lane = LaneLimits(Limits(), "anthropic", clock)
+    lane = LaneLimits(AccountLimits(Limits(), clock), "anthropic", clock)
     for _ in range(1000):
         await lane.acquire(100_000, 100_000)
+        lane.left()
+    assert clock.monotonic() == 0
+
+
+def lane_of(limits: Limits = UNKNOWN) -> tuple[LaneLimits, ManualClock]:
+    clock = ManualClock()
+    return LaneLimits(AccountLimits(limits, clock), "anthropic", clock), clock
+
+
+async def test_lanes_share_the_limits_of_their_account() -> None:
+    clock = ManualClock()
+    account = AccountLimits(Limits(input_tokens_per_minute=6000, burst_seconds=1), clock)
+    lanes = [LaneLimits(account, "anthropic", clock) for _ in range(2)]
+    for number in range(22):
+        await lanes[number % 2].acquire(50, 10)
+        lanes[number % 2].left()
+    assert 9.99 < clock.monotonic() < 10.1
+
+
+async def test_lanes_share_the_requests_in_flight_of_their_account() -> None:
+    clock = ManualClock()
+    account = AccountLimits(Limits(requests_in_flight=3), clock)
+    lanes = [LaneLimits(account, "anthropic", clock) for _ in range(2)]
+    for number in range(3):
+        await lanes[number % 2].acquire(1, 1)
+    with anyio.move_on_after(0.01) as scope:
+        await lanes[1].acquire(1, 1)
+    assert scope.cancelled_caught
+    lanes[0].left()
+    with anyio.fail_after(1):
+        await lanes[1].acquire(1, 1)
+
+
+async def test_a_refusal_of_one_lane_holds_up_no_other() -> None:
+    clock = ManualClock()
+    account = AccountLimits(UNKNOWN, clock)
+    first, second = (LaneLimits(account, "anthropic", clock) for _ in range(2))
+    first.refused(await first.acquire(1, 1), 30.0)
+    first.left()
+    await second.acquire(1, 1)
+    assert clock.monotonic() == 0
+    await first.acquire(1, 1)
+    assert clock.monotonic() >= 30
+
+
+async def test_limits_that_the_provider_tells_pace_where_none_are_configured() -> None:
+    lane, clock = lane_of()
+    lane.told([ToldLimit(kind="requests", per_minute=600, remaining=20)])
+    for _ in range(120):
+        await lane.acquire(1, 1)
+        lane.left()
+    assert 9.9 < clock.monotonic() < 10.1
+
+
+async def test_a_told_level_lowers_what_is_thought_to_be_left() -> None:
+    lane, clock = lane_of(Limits(input_tokens_per_minute=6000, burst_seconds=6))
+    lane.told([ToldLimit(kind="input", per_minute=6000, remaining=100)])
+    await lane.acquire(300, 1)
+    assert 1.9 < clock.monotonic() < 2.1
+
+
+async def test_a_told_limit_that_changes_changes_the_pace() -> None:
+    lane, clock = lane_of()
+    lane.told([ToldLimit(kind="requests", per_minute=600, remaining=0)])
+    lane.told([ToldLimit(kind="requests", per_minute=60, remaining=0)])
+    await lane.acquire(1, 1)
+    assert 0.99 < clock.monotonic() < 1.01
+
+
+async def test_a_refusal_in_spite_of_what_was_told_ends_the_bursts() -> None:
+    lane, clock = lane_of()
+    lane.told([ToldLimit(kind="requests", per_minute=600, remaining=600)])
+    lane.refused(await lane.acquire(1, 1), 1.0)
+    lane.left()
+    for _ in range(160):
+        await lane.acquire(1, 1)
+        lane.left()
+    assert clock.monotonic() > 9, "60 at once, which is six seconds' worth, and 10 a second"
+
+
+async def test_tokens_promised_together_count_the_larger_part() -> None:
+    clock = ManualClock()
+    lane = LaneLimits(AccountLimits(UNKNOWN, clock), "openai", clock)
+    lane.told([ToldLimit(kind="tokens", per_minute=60_000, remaining=0)])
+    await lane.acquire(10, 2000)
+    assert 1.99 < clock.monotonic() < 2.01
+
+
+async def test_what_was_reserved_for_a_request_that_stays_comes_back() -> None:
+    lane, clock = lane_of(Limits(input_tokens_per_minute=6000, burst_seconds=1))
+    lane.withdrawn(await lane.acquire(100, 1))
+    await lane.acquire(100, 1)
     assert clock.monotonic() == 0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
+import anyio
 import pytest
 
 from pipeline.core.records import Failure
-from pipeline.run.retry import RetryPolicy, next_delay
+from pipeline.run.retry import RetryBudget, RetryPolicy, next_delay, retry_cost
 
 POLICY = RetryPolicy(max_attempts=6, base_seconds=1.0, max_seconds=60.0)
 
@@ -51,3 +52,67 @@ def test_retry_after_is_a_floor_that_is_spread_by_a_tenth() -> None:
 
 def test_a_failure_that_was_not_charged_yet_waits_like_a_first_one() -> None:
     assert 0 <= (next_delay(POLICY, failure(), 0, Random(1)) or 0) <= 1
+
+
+def test_an_attempt_that_was_probably_paid_costs_twice() -> None:
+    paid = Failure(kind="transport", message="cut", transient=True, possibly_paid=True)
+    unpaid = Failure(kind="transport", message="refused", transient=True)
+    assert (retry_cost(paid), retry_cost(unpaid), retry_cost(failure())) == (2.0, 1.0, 1.0)
+
+
+async def test_a_full_budget_covers_a_hundred_retries() -> None:
+    budget = RetryBudget(on_credit=1)
+    assert [await budget.take(1) for _ in range(101)] == [False] * 100 + [True]
+
+
+async def test_an_empty_budget_lets_a_few_go_on_credit_one_after_the_other() -> None:
+    budget = RetryBudget(on_credit=2)
+    await budget.take(100)
+    out: list[int] = []
+
+    async def retry(number: int) -> None:
+        assert await budget.take(1)
+        out.append(number)
+
+    async with anyio.create_task_group() as group:
+        for number in range(5):
+            group.start_soon(retry, number)
+        await anyio.wait_all_tasks_blocked()
+        assert out == [0, 1]
+        for back in range(3):
+            budget.returned()
+            await anyio.wait_all_tasks_blocked()
+            assert len(out) == 3 + back
+    assert out == [0, 1, 2, 3, 4]
+
+
+async def test_ten_answers_pay_for_a_retry_that_waits() -> None:
+    budget = RetryBudget(on_credit=1)
+    await budget.take(100)
+    assert await budget.take(1)
+    covered: list[bool] = []
+
+    async def retry() -> None:
+        covered.append(not await budget.take(1))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(retry)
+        await anyio.wait_all_tasks_blocked()
+        for _ in range(9):
+            budget.answered()
+        await anyio.wait_all_tasks_blocked()
+        assert not covered
+        for _ in range(2):
+            budget.answered()
+    assert covered == [True]
+
+
+async def test_a_retry_that_stops_waiting_takes_nothing() -> None:
+    budget = RetryBudget(on_credit=1)
+    await budget.take(100)
+    await budget.take(1)
+    with anyio.move_on_after(0.001):
+        await budget.take(1)
+    budget.returned()
+    with anyio.fail_after(1):
+        assert await budget.take(1)

@@ -22,7 +22,7 @@ OF_STREAMS = {word for word in faults.FLAGS if word.startswith("sse_")} | {"abru
 NOT_BY_THEMSELVES = {"paid"}
 """Words that say something about another fault."""
 ELSEWHERE = {
-    ("/v1/messages", True): {"sse_blank_reason", "null_content"},
+    ("/v1/messages", True): {"sse_blank_reason", "sse_choices", "null_content"},
     ("/v1/messages", False): {"usage_decreasing"},
     ("/v1/chat/completions", True): {
         "sse_no_names",

@@ -172,6 +172,17 @@ def test_stop_sequence_can_be_missing() -> None:
     assert b"stop_sequence" not in raw("no_stop_sequence")
 
 
+def test_a_second_choice_can_stand_between_the_chunks_of_the_first() -> None:
+    choices = [choice for payload in payloads("sse_choices", CHAT_FRAMES) for choice in payload["choices"]]
+    plain = [choice for payload in payloads("", CHAT_FRAMES) for choice in payload["choices"]]
+    assert [choice["index"] for choice in choices] == [1, 0] * len(plain)
+    assert choices[1::2] == plain
+    text, other = ("".join(choice["delta"].get("content") or "" for choice in part) for part in (plain, choices[::2]))
+    assert other != text
+    assert sorted(other) == sorted(text)
+    assert chunks("sse_choices") == MESSAGE_FRAMES
+
+
 def test_finish_reason_can_be_blank() -> None:
     reasons = [choice["finish_reason"] for p in payloads("sse_blank_reason", CHAT_FRAMES) for choice in p["choices"]]
     assert reasons == ["", "", "", "stop"]

@@ -231,6 +231,15 @@ def test_a_bearer_key_and_known_beta_names_are_taken() -> None:
     assert ask(exchange(), body(), headers=headers)[0] == 200
 
 
+def test_thinking_between_tool_calls_may_have_a_budget_above_one_answer() -> None:
+    asked = body(max_tokens=512, thinking={"type": "enabled", "budget_tokens": 2048})
+    betas = {**HEADERS, "anthropic-beta": "files-api-2025-04-14, interleaved-thinking-2025-05-14"}
+    status, message = ask(exchange(), asked, headers=betas)
+    assert status == 200
+    assert 0 < message["usage"]["output_tokens"] <= 512
+    assert ask(exchange(), asked)[0] == 400
+
+
 def test_the_newest_version_takes_no_sampling_parameters_at_all() -> None:
     status, answer = ask(exchange(), body(temperature=1.0), headers=NEWEST)
     assert (status, answer["error"]["message"]) == (400, "temperature: Extra inputs are not permitted")

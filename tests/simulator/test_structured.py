@@ -127,3 +127,18 @@ def test_schemas_of_the_subset_are_taken() -> None:
         "$defs": definitions,
     }
     assert ask(exchange(), body(output_config=config(schema)))[0] == 200
+
+
+@pytest.mark.parametrize("route", ["messages", "chat"])
+def test_json_can_break_off_as_if_it_were_whole(route: Any) -> None:
+    asked = body(f"{next(iter(ROWS))} [[sim:max_tokens,stop_reason=end_turn]]")
+    asked["output_config"] = config()
+    if route == "chat":
+        schema = {"name": "review", "schema": SCHEMA, "strict": True}
+        asked["response_format"] = {"type": "json_schema", "json_schema": schema}
+    _, answer = ask(exchange(answers=BOOK), asked, route=route)
+    choice = answer["choices"][0] if route == "chat" else answer
+    assert (choice.get("stop_reason"), choice.get("finish_reason")) in (("end_turn", None), (None, "stop"))
+    text = choice["message"]["content"] if route == "chat" else text_of(answer)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(text)

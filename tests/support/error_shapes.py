@@ -81,6 +81,12 @@ CASES: list[tuple[str, int, Any, str]] = [
     ("openai region", 403, openai("unsupported_country_region_territory", "request_forbidden"), "auth"),
     # new-api: local errors come as 500, quota as 403, no channel as 503
     ("new-api quota", 403, new_api("insufficient_user_quota"), "billing"),
+    (
+        "new-api quota on the Messages route",
+        403,
+        {"type": "error", "error": {"type": "new_api_error", "message": "用户额度不足, 剩余额度: $0.010000"}},
+        "billing",
+    ),
     ("new-api model", 503, new_api("model_not_found"), "model"),
     ("new-api channel", 500, new_api("get_channel_failed"), "model"),
     ("new-api no key", 503, new_api("channel:no_available_key"), "model"),

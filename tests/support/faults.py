@@ -87,6 +87,9 @@ class _Silent:
     def in_flight(self, model: str, change: int) -> None:
         pass
 
+    def event(self, model: str, said: str) -> None:
+        pass
+
     def acknowledged(self, results: Sequence[Result], /) -> None:
         pass
 

@@ -19,7 +19,7 @@ from pipeline.cost.budget import Budget
 from pipeline.plan.expand import Shard
 from pipeline.run.attempt import Caller
 from pipeline.run.control import LaneWatch, RunControl
-from pipeline.run.limits import LaneLimits
+from pipeline.run.limits import AccountLimits, LaneLimits
 from pipeline.run.permits import LocalPermits
 from pipeline.run.results import ResultContext
 from pipeline.run.runner import LaneSetup, SyncLane
@@ -78,6 +78,7 @@ class Kept:
         self.results: list[Result] = []
         self.started: list[str] = []
         self.at_stake: dict[str, Decimal | None] = {}
+        self.events: list[str] = []
         self.in_flight_now = 0
         self.most_in_flight = 0
 
@@ -92,6 +93,9 @@ class Kept:
     def in_flight(self, model: str, change: int) -> None:
         self.in_flight_now += change
         self.most_in_flight = max(self.most_in_flight, self.in_flight_now)
+
+    def event(self, model: str, said: str) -> None:
+        self.events.append(said)
 
 
 class Lane:
@@ -109,6 +113,7 @@ class Lane:
     ) -> None:
         self.kept = Kept()
         self.control = RunControl()
+        lane_control = self.control.lane()
         self.clock = ManualClock()
         self.budget = Budget(run.budget_usd)
         self._jobs = jobs
@@ -127,12 +132,15 @@ class Lane:
                     run=run,
                 ),
                 permits=LocalPermits(
-                    LaneLimits(limits, "anthropic", self.clock), self.budget, lambda _: price, run.budget_usd
+                    LaneLimits(AccountLimits(limits, self.clock), "anthropic", self.clock),
+                    self.budget,
+                    lambda _: price,
+                    run.budget_usd,
                 ),
                 price_of=lambda _: price,
                 run=run,
-                control=self.control,
-                watch=LaneWatch(self.control, "mine", only_lane=only_lane),
+                control=lane_control,
+                watch=LaneWatch(lane_control, "mine", only_lane=only_lane),
                 observer=self.kept,
                 clock=self.clock,
                 rng=Random(1),
@@ -147,7 +155,7 @@ class Lane:
     async def run(self) -> list[Result]:
         """Run all jobs as one shard; gives the results in the order of the jobs."""
         shard = Shard(lane="mine", name="mine/0", start_row=0, stop_row=len(self._jobs), jobs=len(self._jobs))
-        with anyio.fail_after(20):
+        with anyio.fail_after(600):
             await self._lane.run(shard, self.kept)
         order = {job.job_id: position for position, job in enumerate(self._jobs)}
         return sorted(self.kept.results, key=lambda result: order[result.job_id])

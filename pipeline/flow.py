@@ -20,12 +20,13 @@ from pipeline.report.pages import render_pages
 from pipeline.run.control import RunControl
 from pipeline.run.loop import has_uvloop
 from pipeline.steps.answer import RunObserver, Session, answer_all, load_keys
-from pipeline.steps.choose import Choice, begin, choose
+from pipeline.steps.choose import Again, Choice, Places, begin, choose
 from pipeline.steps.failures import Failures, count_failures
 from pipeline.steps.mistakes import require_sound
-from pipeline.steps.notes import finish_note, recovery_notes, unanswered_notes
+from pipeline.steps.notes import finish_note, recovery_notes, retry_notes, unanswered_notes
 from pipeline.steps.prepare import Prepared, prepare
 from pipeline.steps.present import run_view
+from pipeline.steps.reuse import find_reuse
 from pipeline.steps.rows import keep_rows
 from pipeline.steps.score import Demands, is_scored, score_run
 from pipeline.steps.summarize import summarize
@@ -43,16 +44,6 @@ class Surroundings:
     environment: Mapping[str, str]
     clock: Clock = field(default_factory=SystemClock)
     rng: Random = field(default_factory=Random)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
-    """Where runs are written."""
-
-    reports: Path
-    """The folder below which new run folders are made."""
-    out: Path | None = None
-    """The run folder itself, when it is named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +65,7 @@ Observe = Callable[[Prepared, Choice, list[str]], RunObserver]
 
 
 def run_evaluation(
-    evaluation: Path, overrides: Overrides, places: Places, *, around: Surroundings, observe: Observe
+    evaluation: Path, overrides: Overrides, places: Places, again: Again, *, around: Surroundings, observe: Observe
 ) -> Outcome:
     """Run an evaluation to its pages, or continue where an earlier session stopped.
 
@@ -83,23 +74,27 @@ def run_evaluation(
     """
     now = around.clock.now()
     prepared = prepare(evaluation, overrides)
-    choice = choose(prepared, places.reports, places.out, now=now, rng=around.rng)
+    choice = choose(prepared, places, again, now=now, rng=around.rng)
     warnings = require_sound(prepared, today=choice.began(now))
-    keys = {} if choice.finished else load_keys(prepared.settings, around.environment)
+    keys = {} if choice.finished and not again.retry else load_keys(prepared.settings, around.environment)
     observer = observe(prepared, choice, warnings)
-    run = choice.run or begin(prepared, choice.folder, now=now)
+    run = choice.run or begin(prepared, choice.folder, again, now=now)
     with RunStore.open(choice.folder) as store:
         keep_rows(store, prepared.dataset, prepared.survey)
         notes = recovery_notes(store.recovered)
         lost_before = store.unanswered()
+        redone = store.redo(again.retry) if again.retry and choice.run is not None else None
         control = RunControl()
-        if not choice.finished:
-            session = Session(
-                settings=prepared.settings, plan=prepared.plan, store=store, run=run, keys=keys, observer=observer,
-                clock=around.clock, rng=around.rng,
-            )  # fmt: skip
-            control = anyio.run(answer_all, session, backend_options={"use_uvloop": has_uvloop()})
-            notes += unanswered_notes(lost_before, store.unanswered())
+        if redone or not choice.finished:
+            with find_reuse(places.home(prepared.settings.name), choice.folder, prepared, run, again) as reuse:
+                session = Session(
+                    settings=prepared.settings, plan=prepared.plan, store=store, run=run, keys=keys, observer=observer,
+                    reuse=reuse, clock=around.clock, rng=around.rng,
+                )  # fmt: skip
+                control = anyio.run(answer_all, session, backend_options={"use_uvloop": has_uvloop()})
+                notes += reuse.notes
+                notes += unanswered_notes(lost_before, store.unanswered(), store.kept_rows)
+        notes += retry_notes(again, store, redone)
         if control.signal is not None and sum(store.shard_rows().values()) > QUICK_RESULTS:
             notes.append(f"not scored, so as to end at once; `evalmill score {choice.folder}` does it")
             return Outcome(folder=choice.folder, exit_code=128 + control.signal, summary=None, notes=tuple(notes))

@@ -14,7 +14,7 @@ from pipeline.core.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.flow import Outcome
-    from pipeline.steps.choose import Choice
+    from pipeline.steps.choose import Again, Choice
     from pipeline.steps.prepare import Prepared
 
 
@@ -40,6 +40,13 @@ def command(
     max_outage: Annotated[
         float | None, typer.Option(metavar="S", min=0, help="Stop, resumable, when a provider is down for longer.")
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Pay again for what earlier runs have answered; by default it is reused.")
+    ] = False,
+    retry: Annotated[
+        str | None,
+        typer.Option(metavar="STATUS,...", help="Ask again for the jobs that ended so, in the newest such run."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> int:
     """Run an evaluation, or continue where an earlier run of the same settings stopped."""
@@ -47,16 +54,21 @@ def command(
 
     from pipeline.cli.progress import Progress
     from pipeline.config.load import Overrides
-    from pipeline.flow import Places, Surroundings, run_evaluation
+    from pipeline.flow import Surroundings, run_evaluation
     from pipeline.run.memory import calm_collector
+    from pipeline.steps.choose import Again, Places
 
     around = Surroundings(environment=os.environ)
     progress = Progress(around.clock)
 
+    again = Again(fresh=fresh, retry=_statuses(retry))
+    if fresh and again.retry:
+        raise UsageError("--fresh asks for everything again, and --retry for some of it; give one of them")
+
     def observe(prepared: Prepared, choice: Choice, warnings: list[str]) -> Progress:
         for warning in warnings:
             note(f"warning: {warning}")
-        _announce(prepared, choice)
+        _announce(prepared, choice, again)
         calm_collector()
         return progress
 
@@ -71,7 +83,12 @@ def command(
     )
     with progress.shown():
         outcome = run_evaluation(
-            evaluation, overrides, Places(reports=reports, out=out), around=around, observe=observe
+            evaluation,
+            overrides,
+            Places(reports=reports, out=out),
+            again,
+            around=around,
+            observe=observe,
         )
     show(outcome, as_json=json)
     return outcome.exit_code
@@ -84,6 +101,8 @@ def show(outcome: Outcome, *, as_json: bool) -> None:
         say_json({"folder": str(outcome.folder), "exit_code": outcome.exit_code, "summary": summary})
     elif summary is not None and summary["jobs"]["total"]:
         _show_results(outcome, summary)
+    if summary is not None and summary["jobs"]["reused"]:
+        note(_reused(summary))
     for line in outcome.notes:
         note(line)
     for model, kind, message, count in outcome.failures.reasons[:SHOWN_REASONS]:
@@ -120,16 +139,46 @@ def _progress(summary: Mapping[str, Any]) -> str:
     return f"{summary['jobs']['total']:,} of {_count(summary['jobs']['planned'], 'job')} done"
 
 
-def _announce(prepared: Prepared, choice: Choice) -> None:
+def _reused(summary: Mapping[str, Any]) -> str:
+    from pipeline.report.numbers import usd
+
+    saved = summary["cost"]["reused_saved_usd"]
+    saving = "whose cost is not known" if saved is None else f"saving {usd(saved)}"
+    return f"{_count(summary['jobs']['reused'], 'answer')} reused from earlier runs, {saving}"
+
+
+def _announce(prepared: Prepared, choice: Choice, again: Again) -> None:
     plan = prepared.plan
     jobs = sum(plan.total_jobs(lane) for lane in plan.lanes)
-    how = "finished before, nothing is sent" if choice.finished else "continuing" if choice.run else "new run"
-    if choice.repeats is not None:
-        note(f"a finished run of the same settings is in {choice.repeats}; a new run sends and pays for all jobs again")
+    how = _how(choice, again)
     note(
         f"{prepared.settings.name}: {_count(prepared.survey.rows, 'row')} × {_count(len(plan.templates), 'prompt')} × "
         f"{_count(len(plan.lanes), 'model')}, {_count(jobs, 'job')}; {how} in {choice.folder}"
     )
+
+
+def _how(choice: Choice, again: Again) -> str:
+    if choice.run is None:
+        return "new run"
+    if again.retry:
+        return f"asking again for jobs that ended in {' or '.join(again.retry)}"
+    return "finished before, nothing is sent" if choice.finished else "continuing"
+
+
+def _statuses(text: str | None) -> tuple[str, ...]:
+    """The statuses of --retry, each once."""
+    from typing import get_args
+
+    from pipeline.core.records import Status
+
+    if text is None:
+        return ()
+    words = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
+    known = get_args(Status)
+    unknown = [word for word in words if word not in known]
+    if unknown:
+        raise UsageError(f"--retry {text}: {unknown[0]!r} is no status; the statuses are {', '.join(known)}")
+    return words
 
 
 def _count(number: int, noun: str) -> str:

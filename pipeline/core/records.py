@@ -15,6 +15,8 @@ Message = dict[str, Any]
 """One turn: `{"role": ..., "content": str | list[Block]}`."""
 
 Status = Literal["ok", "truncated", "refused", "empty", "error", "blocked", "skipped"]
+ANSWERED: tuple[Status, ...] = ("ok", "truncated", "refused", "empty")
+"""Statuses of jobs that got an answer, whatever it is worth."""
 StopReason = Literal[
     "end_turn",
     "max_tokens",
@@ -85,6 +87,8 @@ class Job:
     failure: Failure | None = None
     recorded: Recorded | None = None
     """The answer that the dataset already holds (provider `recorded`)."""
+    earlier: Result | None = None
+    """The result, where an earlier run's answer is reused: nothing is sent then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +224,10 @@ class Result:
     price_id: str | None = None
     lane: Literal["sync", "batch"] = "sync"
     source: Literal["called", "reused"] = "called"
+    reused_from: str | None = None
+    """The run that called for a reused answer."""
+    reused_cost_usd: Decimal | None = None
+    """What a reused answer cost there, where known."""
     attempts: tuple[Attempt, ...] = ()
     error_kind: str | None = None
     error_message: str | None = None

@@ -150,6 +150,9 @@ class SyncLane:
 
     async def _dispatch(self, job: Job, sink: Sink, flights: anyio.abc.TaskGroup) -> None:
         setup = self._setup
+        if job.earlier is not None:
+            await sink.put(job.earlier)
+            return
         if job.request is None:
             failure = job.failure or Failure(kind="local", message="the row has no request")
             await sink.put(results.failed(setup.context, job, failure, attempts=(), timing=Timing()))

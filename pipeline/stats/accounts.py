@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-ANSWERED = ("ok", "truncated", "refused", "empty")
+from pipeline.core.records import ANSWERED
+
 TOKENS = ("input", "cache_read", "cache_write", "output", "thinking")
 _MONEY = pa.decimal128(38, 12)
 _EXACT = Context(prec=60)
@@ -84,7 +85,7 @@ def add_batch(accounts: Mapping[int, Account], results: pa.Table, cells: NDArray
     maybe_paid = _add_attempts(accounts, results, cells, called=~reused, answered=answered)
     # An answer without an attempt was recorded, not bought: nothing is missing from its cost.
     bought = answered & _mask(pc.fill_null(pc.greater(pc.list_value_length(results["attempts"]), 0), False))
-    _add_costs(accounts, results["cost_usd"], cells, _Jobs(reused, bought | maybe_paid, passed))
+    _add_costs(accounts, results, cells, _Jobs(reused, bought | maybe_paid, passed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +95,16 @@ class _Jobs:
     passed: _Mask
 
 
-def _add_costs(accounts: Mapping[int, Account], costs: pa.ChunkedArray, cells: NDArray[np.int32], jobs: _Jobs) -> None:
-    cost = costs.combine_chunks().cast(_MONEY)
-    nothing = pa.scalar(None, _MONEY)
+def _add_costs(accounts: Mapping[int, Account], results: pa.Table, cells: NDArray[np.int32], jobs: _Jobs) -> None:
+    cost = results["cost_usd"].combine_chunks().cast(_MONEY)
+    saved = pc.if_else(pa.array(jobs.reused), results["reused_cost_usd"].combine_chunks().cast(_MONEY), None)
+    own_cost = pc.if_else(pa.array(jobs.reused), saved, cost)
     known = _mask(pc.is_valid(cost))
-    paid_once = _mask(pc.fill_null(pc.greater(cost, pa.scalar(Decimal(0), _MONEY)), False))
-    priced = known & (~jobs.reused | paid_once)
+    priced = _mask(pc.is_valid(own_cost))
     columns = {
-        "cost": pc.if_else(pa.array(jobs.reused), pa.scalar(Decimal(0), _MONEY), cost),
-        "saved": pc.if_else(pa.array(jobs.reused & paid_once), cost, nothing),
-        "priced_cost": pc.if_else(pa.array(priced), cost, nothing),
+        "cost": cost,
+        "saved": saved,
+        "priced_cost": own_cost,
         "reused": pa.array(jobs.reused.astype(np.int64)),
         "unpriced": pa.array((~jobs.reused & ~known & jobs.billable).astype(np.int64)),
         "priced": pa.array(priced.astype(np.int64)),

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.core.records import ANSWERED
 from pipeline.core.settings import GateSettings
-from pipeline.stats.accounts import ANSWERED, Account, add_batch, dollars, total
+from pipeline.stats.accounts import Account, add_batch, dollars, total
 from pipeline.stats.comparisons import CellKey, cell_entry, compare_cells
 from pipeline.stats.gates import check_gates
 from pipeline.stats.metrics import CellScores, RowMeans, metric, percentiles, row_means
@@ -36,6 +37,7 @@ RESULT_COLUMNS = (
     "usage_source",
     "cost_usd",
     "source",
+    "reused_cost_usd",
     "attempts",
     "first_token_ms",
     "latency_ms",
@@ -147,6 +149,7 @@ class SummaryBuilder:
             "tokens": account.tokens,
             "cost_usd": dollars(account.cost_usd),
             "unpriced_jobs": account.unpriced,
+            "reused": account.reused,
             "cost_per_1k_jobs_usd": dollars(account.per_thousand()),
             "cost_per_pass_usd": dollars(account.per_pass()),
             "retries": account.retries,

@@ -30,6 +30,7 @@ from pipeline.run.recorded import RecordedLane
 from pipeline.run.results import ResultContext
 from pipeline.run.runner import LaneExecutor, LaneSetup, SyncLane
 from pipeline.run.transport import AiohttpTransport
+from pipeline.steps.reuse import Reuse
 from pipeline.steps.simulation import simulator_options
 from pipeline.store.run_store import RunStore
 
@@ -68,6 +69,7 @@ class Session:
     keys: Mapping[str, Secret]
     """By provider."""
     observer: RunObserver
+    reuse: Reuse
     clock: Clock
     rng: Random
 
@@ -145,7 +147,7 @@ class _Wiring:
         return SyncLane(
             LaneSetup(
                 context=context,
-                jobs_of=self._jobs_of,
+                jobs_of=lambda shard: session.reuse.fill(self._jobs_of(shard), lane, context, session.store),
                 caller=self._caller(lane),
                 permits=LocalPermits(self._limits(lane), self._budget, price_of, session.settings.run.budget_usd),
                 price_of=price_of,

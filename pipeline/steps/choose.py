@@ -20,6 +20,30 @@ from pipeline.store.folder import RUN_SCHEMA, create_run, is_empty, is_finished,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where runs are written."""
+
+    reports: Path
+    """The folder below which new run folders are made."""
+    out: Path | None = None
+    """The run folder itself, when it is named."""
+
+    def home(self, evaluation: str) -> Path:
+        """The folder of an evaluation's runs."""
+        return self.reports / slug(evaluation)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What is asked again although it was answered before."""
+
+    fresh: bool = False
+    """Everything: nothing is reused from earlier runs."""
+    retry: tuple[str, ...] = ()
+    """Jobs that ended with one of these statuses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """Where a run goes, and what is there already."""
 
@@ -27,23 +51,21 @@ class Choice:
     run: Mapping[str, Any] | None
     """run.json of the run that is continued; None for a new one."""
     finished: bool = False
-    repeats: Path | None = None
-    """A finished run of the same settings, which this new one pays for again."""
 
     def began(self, now: datetime) -> date:
         """The day the run began: its prices hold for all its sessions."""
         return now.date() if self.run is None else datetime.fromisoformat(self.run["created_at"]).date()
 
 
-def choose(prepared: Prepared, reports: Path, out: Path | None, *, now: datetime, rng: Random) -> Choice:
-    """The folder for this run: `out` where it is named, else one below `reports`."""
-    sha256 = prepared.survey.content_sha256
-    if out is not None:
-        return choose_named(out, prepared.described, sha256)
-    return choose_below(reports, prepared.described, sha256, now=now, rng=rng)
+def choose(prepared: Prepared, places: Places, again: Again, *, now: datetime, rng: Random) -> Choice:
+    """The folder for this run: `places.out` where it is named, else one below `places.reports`."""
+    if places.out is not None:
+        return choose_named(places.out, prepared, again)
+    home = places.home(prepared.settings.name)
+    return choose_below(home, prepared, again) or Choice(folder=home / new_run_id(now, rng), run=None)
 
 
-def begin(prepared: Prepared, folder: Path, *, now: datetime) -> dict[str, Any]:
+def begin(prepared: Prepared, folder: Path, again: Again, *, now: datetime) -> dict[str, Any]:
     """Create the run folder and its run.json, which never changes; returns its content.
 
     Raises OutputError when the folder cannot be made or holds something else.
@@ -69,12 +91,14 @@ def begin(prepared: Prepared, folder: Path, *, now: datetime) -> dict[str, Any]:
         },
         "prices": [_price(settings, model, now) for model in settings.models],
         "simulated": "simulator" in settings.providers,
+        "fresh": again.fresh,
+        "retry": list(again.retry),
     }
     create_run(folder, run)
     return run
 
 
-def choose_named(folder: Path, described: Mapping[str, Any], dataset_sha256: str) -> Choice:
+def choose_named(folder: Path, prepared: Prepared, again: Again) -> Choice:
     """The folder that `--out` names.
 
     Raises SettingsError (78) when it holds a run of other settings or another dataset, OutputError (73) when it
@@ -83,7 +107,7 @@ def choose_named(folder: Path, described: Mapping[str, Any], dataset_sha256: str
     if not folder.exists() or is_empty(folder):
         return Choice(folder=folder, run=None)
     run = read_run(folder)
-    differing = _differences(run, described, dataset_sha256)
+    differing = _differences(run, prepared, again)
     if differing:
         listing = "\n".join(f"  {line}" for line in differing[:10])
         raise SettingsError(
@@ -93,20 +117,16 @@ def choose_named(folder: Path, described: Mapping[str, Any], dataset_sha256: str
     return Choice(folder=folder, run=run, finished=is_finished(folder))
 
 
-def choose_below(
-    reports: Path, described: Mapping[str, Any], dataset_sha256: str, *, now: datetime, rng: Random
-) -> Choice:
-    """The newest unfinished run of the same settings below `reports`/<eval>, else a new folder there."""
-    home = reports / slug(described["name"])
-    repeats = None
+def choose_below(home: Path, prepared: Prepared, again: Again) -> Choice | None:
+    """The newest unfinished run of the same settings below `home`, if there is one; with `retry` a finished one too."""
     for folder in sorted((path for path in home.glob("*") if path.is_dir()), reverse=True):
         run = _run_or_none(folder)
-        if run is None or _differences(run, described, dataset_sha256):
+        if run is None or not _is_same(run, prepared, again):
             continue
-        if not is_finished(folder):
-            return Choice(folder=folder, run=run)
-        repeats = repeats or folder
-    return Choice(folder=home / new_run_id(now, rng), run=None, repeats=repeats)
+        finished = is_finished(folder)
+        if not finished or again.retry:
+            return Choice(folder=folder, run=run, finished=finished)
+    return None
 
 
 def new_run_id(now: datetime, rng: Random) -> str:
@@ -131,8 +151,19 @@ def _run_or_none(folder: Path) -> Mapping[str, Any] | None:
         return None
 
 
-def _differences(run: Mapping[str, Any], described: Mapping[str, Any], dataset_sha256: str) -> list[str]:
-    found = differences(identity(described), identity(run["settings"]))
-    if run["dataset"]["sha256"] != dataset_sha256:
-        found.append(f"dataset: its content is not the same (sha256 {run['dataset']['sha256'][:12]}… there)")
+def _is_same(run: Mapping[str, Any], prepared: Prepared, again: Again) -> bool:
+    """Whether a run is of our settings; a damaged run.json is not."""
+    try:
+        return not _differences(run, prepared, again)
+    except (LookupError, TypeError, AttributeError):
+        return False
+
+
+def _differences(run: Mapping[str, Any], prepared: Prepared, again: Again) -> list[str]:
+    found = differences(identity(prepared.described), identity(run["settings"]))
+    sha256 = run["dataset"]["sha256"]
+    if sha256 != prepared.survey.content_sha256:
+        found.append(f"dataset: its content is not the same (sha256 {sha256[:12]}… there)")
+    if again.fresh and not run.get("fresh"):
+        found.append("--fresh: not there, here")
     return found

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from pipeline.steps.choose import Again
 from pipeline.store.recovery import Recovery
+from pipeline.store.run_store import RunStore
 
 
 def recovery_notes(recovery: Recovery) -> list[str]:
@@ -32,19 +34,36 @@ def recovery_notes(recovery: Recovery) -> list[str]:
     return notes
 
 
-def unanswered_notes(found: tuple[int, Decimal], now: tuple[int, Decimal]) -> list[str]:
-    """What this session cut off, and what was lost in the whole run: requests and dollars, when it began and now."""
+def unanswered_notes(found: tuple[int, Decimal], now: tuple[int, Decimal], kept_rows: int = 0) -> list[str]:
+    """What this session cut off, and what was lost in the whole run: requests and dollars, when it began and now.
+
+    Of these `kept_rows` were answered, with nothing better than what was stored already.
+    """
     notes = []
     requests, usd = now
-    cut_off = requests - found[0]
+    cut_off = requests - found[0] - kept_rows
     if cut_off:
         notes.append(
             f"{cut_off:,} requests were cut off without an answer; they may have been paid{_up_to(usd - found[1])}"
         )
     if requests:
         notes.append(
-            f"in the whole run {requests:,} requests left without an answer; they may have been paid{_up_to(usd)}"
+            f"in the whole run {requests:,} requests left without an answer being stored; "
+            f"they may have been paid{_up_to(usd)}"
         )
+    return notes
+
+
+def retry_notes(again: Again, store: RunStore, redone: int | None) -> list[str]:
+    """What came of asking again for `redone` jobs of a run that was there; None is a new run."""
+    if redone is None:
+        return []
+    ended = f"ended in {' or '.join(again.retry)}"
+    if not redone:
+        return [f"no job had {ended}, so none was asked again"]
+    notes = [f"{redone:,} jobs had {ended} and were to be asked again"]
+    if store.kept_rows:
+        notes.append(f"{store.kept_rows:,} of them got nothing better than they had, and keep that")
     return notes
 
 
@@ -57,7 +76,7 @@ def finish_note(summary: Mapping[str, Any], open_jobs: Mapping[str, int]) -> str
     costs: dict[str, Decimal] = {}
     for cell in summary["cells"]:
         if cell["cost_usd"] is not None:
-            jobs[cell["model"]] += cell["n"] - cell["unpriced_jobs"]
+            jobs[cell["model"]] += cell["n"] - cell["unpriced_jobs"] - cell["reused"]
             costs[cell["model"]] = costs.get(cell["model"], Decimal(0)) + Decimal(cell["cost_usd"])
     expected = Decimal(0)
     unknown = []

@@ -1,6 +1,7 @@
 """The journal's lines: one record each, guarded by a checksum, so a bad line costs one record and no more.
 
-A line is 8 hexadecimal digits of CRC-32, a space, JSON, a line feed. A record is a result (its fields by name) or
+A line is 8 hexadecimal digits of CRC-32, a space, JSON, a line feed. A record is a result (its fields by name; with
+`replaces`, if it takes the place of a stored row: when that one was finished, in microseconds, or null) or
 `{"start": job_id, "usd": "0.01", "shard": "model/000000000"}`: a request that left and may have been paid. The last
 start of a job says what is at stake for it in total: "0" is nothing any more, null is unknown. A result of the job
 answers it.
@@ -44,11 +45,12 @@ def segment_files(folder: Path) -> dict[int, Path]:
 
 def encode_record(result: Result) -> bytes:
     """Make a result's line. Lone surrogates become U+FFFD and integers beyond 64 bits null: the rest is kept."""
-    try:
-        data = orjson.dumps(result, default=_money, option=_OPTIONS)
-    except TypeError:
-        data = orjson.dumps(_storable(result), option=_OPTIONS)
-    return _line(data)
+    return _line(_result_json(result))
+
+
+def encode_replacement(result: Result, finished_us: int | None) -> bytes:
+    """Make the line of a result that takes the place of the job's stored row, which was finished then."""
+    return _line(b'{"replaces":%b,%b' % (orjson.dumps(finished_us), _result_json(result)[1:]))
 
 
 def encode_start(job_id: str, at_stake_usd: Decimal | None = None, shard: str | None = None) -> bytes:
@@ -93,6 +95,13 @@ def read_lines(file: BinaryIO, *, limit: int = MAX_LINE_BYTES) -> Iterator[tuple
             too_long = False
         else:
             too_long = True
+
+
+def _result_json(result: Result) -> bytes:
+    try:
+        return orjson.dumps(result, default=_money, option=_OPTIONS)
+    except TypeError:
+        return orjson.dumps(_storable(result), option=_OPTIONS)
 
 
 def _line(data: bytes) -> bytes:

@@ -102,7 +102,7 @@ def recover_segments(folder: Path, manifest: Manifest, disk: Disk, recovery: Rec
         segments.append(segment)
     for segment in segments:
         segment.drop(listed_jobs(folder, segment, manifest))
-    recovery.redundant_results = sum(segment.records - segment.results for segment in segments)
+    recovery.redundant_results = sum(segment.records - segment.results - segment.replacements for segment in segments)
     unanswered = {job_id: start for job_id, start in starts.items() if job_id not in answered}
     recovery.unanswered_starts = len(unanswered)
     recovery.unanswered_usd = known_usd(unanswered)
@@ -193,8 +193,8 @@ def _scan(segment: Segment, starts: dict[str, Start], answered: set[str], recove
             else:
                 if record["job_id"] in answered:
                     segment.redundant.add(record["job_id"])
-                segment.add(record["job_id"], record["shard"], spent_on_row(record))
-    for jobs in segment.jobs.values():
+                segment.add(record["job_id"], record["shard"], spent_on_row(record), replaces="replaces" in record)
+    for jobs in (*segment.jobs.values(), *segment.replacing.values()):
         answered.update(jobs)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -19,14 +19,14 @@ from pipeline.core.clock import Clock, SystemClock
 from pipeline.core.records import Result
 from pipeline.store import manifest as manifests
 from pipeline.store.committer import Acknowledge, Committer
-from pipeline.store.compaction import write_part
+from pipeline.store.compaction import compacted
 from pipeline.store.disk import SYSTEM_DISK, Disk, reported
 from pipeline.store.folder import run_digest
-from pipeline.store.journal import encode_record, encode_start
+from pipeline.store.journal import encode_record, encode_replacement, encode_start
 from pipeline.store.lock import RunLock
 from pipeline.store.manifest import Manifest, State, Unanswered
 from pipeline.store.objects import LocalObjects
-from pipeline.store.parts import RESULTS, job_ids, part_segment, table_file, write_table
+from pipeline.store.parts import RESULTS, digest_note, job_ids, part_segment, table_file, write_table
 from pipeline.store.recovery import (
     ROWS,
     SCORES,
@@ -36,7 +36,8 @@ from pipeline.store.recovery import (
     recover_segments,
     unlisted_parts,
 )
-from pipeline.store.segments import Entry, Journal, Segment, SegmentLimits, known_usd
+from pipeline.store.replacement import Standing, is_better, standing_rows
+from pipeline.store.segments import Entry, Journal, Segment, SegmentLimits, known_usd, spent_on
 
 _CLOCK = SystemClock()
 
@@ -52,6 +53,9 @@ class RunStore:
         """Use `open` instead."""
         self.folder = folder
         self.recovered = recovery
+        self.kept_rows = 0
+        """Jobs that were asked again and keep their old row, since nothing better came."""
+        self._redone: dict[str, dict[str, Standing]] = {}
         self._lock = lock
         self._disk = disk
         self._objects = LocalObjects(folder, disk)
@@ -105,6 +109,7 @@ class RunStore:
             rows.update(part.shards)
         for segment in segments:
             rows.update({shard: len(ids) for shard, ids in segment.jobs.items()})
+        rows.subtract({shard: len(ids) for shard, ids in self._redone.items()})
         return rows
 
     def job_ids(self, shard: str) -> set[str]:
@@ -116,7 +121,25 @@ class RunStore:
         for part in manifest.parts:
             if shard in part.shards:
                 found |= job_ids(self.folder / RESULTS / part.file, [shard])
-        return found
+        return found - self._redone.get(shard, {}).keys()
+
+    def redo(self, statuses: Collection[str]) -> int:
+        """Count the jobs that ended with one of these statuses as not finished; returns how many there are.
+
+        The row of such a job stays until a result is put that is better: an answer, or a new failure where the old
+        row is one. The new row carries on the attempts of the old. Not while `commit_forever` runs.
+        """
+        self.compact()
+        self._redone = standing_rows(self.folder, self._manifest, statuses)
+        count = sum(map(len, self._redone.values()))
+        if count and self._manifest.state == "complete":
+            with reported(self.folder):
+                self._manifest = self._commit(replace(self._manifest, state="running"))
+        return count
+
+    def is_redone(self, shard: str, job_id: str) -> bool:
+        """Whether a job is asked again, and has no new result yet."""
+        return job_id in self._redone.get(shard, ())
 
     def spent_usd(self) -> Decimal:
         """What was booked for all attempts of everything stored, and for what earlier sessions left unanswered.
@@ -159,9 +182,18 @@ class RunStore:
     async def put(self, result: Result) -> None:
         """Queue a result, at once; then wait if 64 MiB or 20,000 rows are waiting to be written.
 
-        So whoever is cancelled while it waits has lost nothing.
+        So whoever is cancelled while it waits has lost nothing. Of a job that is asked again, a result that is no
+        better is not stored: what its attempts cost is counted as unanswered.
         """
-        self._committer.add(Entry(encode_record(result), result.job_id, result))
+        standing = self._redone.get(result.shard, {}).pop(result.job_id, None)
+        if standing is None:
+            self._committer.add(Entry(encode_record(result), result.job_id, result))
+        elif is_better(result, standing):
+            line = encode_replacement(result, standing.finished_us)
+            self._committer.add(Entry(line, result.job_id, result, replaces=True))
+        else:
+            self.kept_rows += 1
+            self.put_start(result.job_id, spent_on(result), result.shard)
         if self._committer.is_full:
             await self._committer.room()
 
@@ -258,14 +290,23 @@ class RunStore:
     def _compact_oldest(self, state: State) -> None:
         segment = self._journal.sealed[0]
         with reported(self.folder, bytes_needed=segment.length):
-            part = write_part(self.folder, segment, self._manifest, self._disk) if segment.records else None
-            parts = (*self._manifest.parts, part) if part else self._manifest.parts
+            parts = compacted(self.folder, segment, self._manifest, self._disk)
+            replaced = {part.file for part in self._manifest.parts} - {part.file for part in parts}
             manifest = self._commit(replace(self._manifest, state=state, compacted_through=segment.number, parts=parts))
             with self._journal.lock:
                 self._manifest = manifest
                 self._journal.forget(segment)
+            for file in sorted(replaced):
+                self._remove_part(file)
             if segment.path.exists():
                 self._disk.unlink(segment.path)
+
+    def _remove_part(self, file: str) -> None:
+        """Remove a part that is listed no more, its scores first."""
+        scores = self.folder / SCORES / file
+        for path in (scores, digest_note(scores), self.folder / RESULTS / file):
+            if path.exists():
+                self._disk.unlink(path)
 
     def _finish(self, state: State) -> None:
         with reported(self.folder):

@@ -69,6 +69,8 @@ RESULTS_SCHEMA = pa.schema(
         ("price_id", _TEXT),
         ("lane", _TEXT),
         ("source", _TEXT),
+        ("reused_from", _TEXT),
+        ("reused_cost_usd", MONEY),
         ("attempts", pa.list_(ATTEMPT)),
         ("error_kind", _TEXT),
         ("error_message", _TEXT),

@@ -28,6 +28,8 @@ class Entry(NamedTuple):
     """Of a start: what may be paid for the job so far; 0 takes an earlier start back, None is unknown."""
     shard: str | None = None
     """Of a start: where its job stands in the plan, if that is known."""
+    replaces: bool = False
+    """Of a result: it takes the place of a stored row."""
 
 
 class Start(NamedTuple):
@@ -50,24 +52,33 @@ class Segment:
     """Result lines, redundant ones included."""
     jobs: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     """By shard and job id: what was booked for its attempts. Without the redundant ones."""
+    replacing: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    """The same of results that take the place of rows in parts; a part counts these jobs."""
     redundant: set[str] = field(default_factory=set)
     """Job ids whose result an older segment or part holds already."""
 
     @property
     def results(self) -> int:
-        """Jobs that this segment is the one to hold."""
+        """Jobs that no part and no other segment holds."""
         return sum(map(len, self.jobs.values()))
 
     @property
-    def spent_usd(self) -> Decimal:
-        """What was booked for the attempts of these jobs, as far as known."""
-        return sum((cost for costs in self.jobs.values() for cost in costs.values()), Decimal(0))
+    def replacements(self) -> int:
+        """Results that take the place of rows in parts."""
+        return sum(map(len, self.replacing.values()))
 
-    def add(self, job_id: str, shard: str, spent_usd: Decimal) -> None:
+    @property
+    def spent_usd(self) -> Decimal:
+        """What was booked for the attempts of its results, as far as known."""
+        held = (*self.jobs.values(), *self.replacing.values())
+        return sum((cost for costs in held for cost in costs.values()), Decimal(0))
+
+    def add(self, job_id: str, shard: str, spent_usd: Decimal, *, replaces: bool) -> None:
         """Count one result line."""
         self.records += 1
         if job_id not in self.redundant:
-            self.jobs.setdefault(shard, {}).setdefault(job_id, spent_usd)
+            held = self.replacing if replaces else self.jobs
+            held.setdefault(shard, {}).setdefault(job_id, spent_usd)
 
     def drop(self, job_ids: Iterable[str]) -> None:
         """Mark results as redundant; their cost is counted where they are held."""
@@ -265,7 +276,7 @@ class Journal:
             note_start(self.open_starts, entry.job_id, Start(at_stake_usd, entry.shard))
             if entry.result is None:
                 continue
-            segment.add(entry.job_id, entry.result.shard, _spent_on(entry.result))
+            segment.add(entry.job_id, entry.result.shard, spent_on(entry.result), replaces=entry.replaces)
 
     def _is_full(self, segment: Segment) -> bool:
         return segment.records >= self._limits.rows or segment.length >= self._limits.bytes
@@ -295,7 +306,8 @@ def spent_on_row(row: Mapping[str, Any]) -> Decimal:
     return sum((Decimal(usd) for usd in booked if usd is not None), Decimal(0))
 
 
-def _spent_on(result: Result) -> Decimal:
+def spent_on(result: Result) -> Decimal:
+    """What was booked for a result's attempts, or their known costs; nothing for a reused answer."""
     if result.source == "reused":
         return Decimal(0)
     booked = (attempt.cost_usd if attempt.booked_usd is None else attempt.booked_usd for attempt in result.attempts)

@@ -32,7 +32,8 @@ TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_w
 RESULTS = pa.schema(
     [(name, pa.string()) for name in TEXTS]
     + [(name, pa.int64()) for name in (*TOKENS, "thinking_tokens")]
-    + [("cost_usd", pa.decimal128(38, 12)), ("attempts", ATTEMPTS)]
+    + [(name, pa.decimal128(38, 12)) for name in ("cost_usd", "reused_cost_usd")]
+    + [("attempts", ATTEMPTS)]
     + [(name, pa.float64()) for name in ("first_token_ms", "latency_ms")]
 )
 SCORES = pa.schema(

@@ -140,6 +140,19 @@ async def test_twenty_equal_refusals_and_no_answer_stop_the_run() -> None:
     assert isinstance(lane.control.reason, RequestRejected)
 
 
+async def test_a_job_with_an_earlier_answer_is_done_and_sends_nothing() -> None:
+    asked: list[str] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(sent(request))
+        return message()
+
+    known = (await Lane(answer, [job(1)]).run())[0]
+    results = await Lane(answer, [replace(job(1), earlier=known), job(2)]).run()
+    assert results[0] is known
+    assert asked == ["number 1", "number 2"]
+
+
 async def test_a_row_without_a_request_is_an_error_and_sends_nothing() -> None:
     async def answer(request: httpx.Request) -> httpx.Response:
         return message()

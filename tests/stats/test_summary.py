@@ -252,11 +252,12 @@ def test_an_error_that_was_possibly_billed_is_unpriced_and_a_plain_one_is_not() 
 
 
 def test_reused_answers_cost_nothing_here_and_their_saving_is_told() -> None:
-    rows = [result("a", source="reused", cost_usd=Decimal("0.2")), result("b", cost_usd=Decimal("0.4"))]
+    reused = result("a", source="reused", cost_usd=Decimal(0), reused_cost_usd=Decimal("0.2"))
+    rows = [reused, result("b", cost_usd=Decimal("0.4"))]
     summary = summarize(rows, [1.0, 1.0])
     assert summary["cost"]["total_usd"] == "0.4"
     assert summary["cost"]["reused_saved_usd"] == "0.2"
-    assert summary["jobs"]["reused"] == 1
+    assert summary["jobs"]["reused"] == only_cell(summary)["reused"] == 1
     assert only_cell(summary)["cost_per_1k_jobs_usd"] == "300"
 
 

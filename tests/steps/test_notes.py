@@ -7,8 +7,8 @@ from typing import Any
 from pipeline.steps.notes import finish_note
 
 
-def cell(model: str, n: int, cost_usd: str | None, unpriced: int = 0) -> dict[str, Any]:
-    return {"model": model, "n": n, "cost_usd": cost_usd, "unpriced_jobs": unpriced}
+def cell(model: str, n: int, cost_usd: str | None, unpriced: int = 0, reused: int = 0) -> dict[str, Any]:
+    return {"model": model, "n": n, "cost_usd": cost_usd, "unpriced_jobs": unpriced, "reused": reused}
 
 
 def test_what_is_left_costs_what_each_model_cost_so_far() -> None:
@@ -25,8 +25,9 @@ def test_a_model_without_a_known_cost_is_named() -> None:
     )
 
 
-def test_jobs_without_a_price_do_not_lower_the_average() -> None:
+def test_jobs_without_a_price_and_reused_ones_do_not_lower_the_average() -> None:
     assert "$0.1000" in finish_note({"cells": [cell("small", 20, "0.10", 10)]}, {"small": 10})
+    assert "$0.1000" in finish_note({"cells": [cell("small", 20, "0.10", reused=10)]}, {"small": 10})
 
 
 def test_before_the_first_answer_nothing_is_known() -> None:

@@ -17,11 +17,11 @@ from anyio.from_thread import start_blocking_portal
 from pipeline.config.load import Overrides
 from pipeline.core.clock import SystemClock
 from pipeline.core.records import Result
-from pipeline.flow import Outcome, Places, Surroundings, run_evaluation
+from pipeline.flow import Outcome, Surroundings, run_evaluation
 from pipeline.simulator.answers import AnswerBook
 from pipeline.simulator.options import Options
 from pipeline.simulator.server import Simulator
-from pipeline.steps.choose import Choice
+from pipeline.steps.choose import Again, Choice, Places
 from pipeline.steps.prepare import Prepared
 
 TEXT = (
@@ -189,6 +189,7 @@ def run_against(simulator: Simulator, mode: Mode, folder: Path, wishes: Sequence
         evaluation,
         Overrides(providers_file=providers),
         Places(reports=folder, out=out),
+        Again(),
         around=around,
         observe=_observe,
     )

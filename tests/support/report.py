@@ -97,6 +97,7 @@ def make_cell(model: str, prompt: str, mean: float | None, **changes: Any) -> di
         "tokens": {"input": 1000, "cache_read": None, "cache_write": None, "output": 500, "thinking": None},
         "cost_usd": "0.5",
         "unpriced_jobs": 0,
+        "reused": 0,
         "cost_per_1k_jobs_usd": "2.5",
         "cost_per_pass_usd": "0.003",
         "retries": 0,

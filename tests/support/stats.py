@@ -39,6 +39,7 @@ RESULTS = pa.schema(
         ("usage_source", pa.string()),
         ("cost_usd", MONEY),
         ("source", pa.string()),
+        ("reused_cost_usd", MONEY),
         ("attempts", pa.list_(ATTEMPT)),
         ("first_token_ms", pa.float64()),
         ("latency_ms", pa.float64()),

@@ -27,15 +27,21 @@ async def send_all(rows: Iterator[tuple[str, str]], url: str, in_flight: int, ou
         await asyncio.gather(*(_worker(session, rows, url, out) for _ in range(in_flight)))
 
 
-async def _worker(session: aiohttp.ClientSession, rows: Iterator[tuple[str, str]], url: str, out: IO[bytes]) -> None:
-    for row_id, question in rows:
-        body = {
+def body_of(question: str) -> bytes:
+    """The request that evalmill sends for a row, byte for byte."""
+    return orjson.dumps(
+        {
             "model": MODEL,
             "messages": [{"role": "user", "content": question + INSTRUCTION}],
             "max_tokens": MAX_TOKENS,
             "temperature": 0.0,
         }
-        async with session.post(url, data=orjson.dumps(body), headers=HEADERS) as response:
+    )
+
+
+async def _worker(session: aiohttp.ClientSession, rows: Iterator[tuple[str, str]], url: str, out: IO[bytes]) -> None:
+    for row_id, question in rows:
+        async with session.post(url, data=body_of(question), headers=HEADERS) as response:
             answer = orjson.loads(await response.read())
         line = {"id": row_id, "text": answer["content"][0]["text"], "usage": answer["usage"]}
         out.write(orjson.dumps(line) + b"\n")

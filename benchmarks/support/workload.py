@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,15 +42,18 @@ def question(number: int) -> str:
     )
 
 
-def write_rows(path: Path, rows: int, *, repeat_question: int = 1) -> Path:
-    """A Parquet file with `id`, `question`, `answer`; kept if it is there already."""
+def write_rows(path: Path, rows: int, *, copies: Callable[[int], int] = lambda number: 1) -> Path:
+    """A Parquet file with `id`, `question`, `answer`; kept if it is there already.
+
+    `copies` says how many times a row's question is repeated, to make requests of mixed sizes.
+    """
     if path.exists():
         return path
     partial = path.with_suffix(".partial")
     schema = pa.schema([("id", pa.string()), ("question", pa.string()), ("answer", pa.string())])
     with pq.ParquetWriter(partial, schema, compression="zstd") as writer:
         for start in range(0, rows, ROWS_PER_GROUP):
-            writer.write_table(_table(start, min(rows, start + ROWS_PER_GROUP), repeat_question, schema))
+            writer.write_table(_table(start, min(rows, start + ROWS_PER_GROUP), copies, schema))
     partial.rename(path)
     return path
 
@@ -71,11 +74,11 @@ def write_evaluation(folder: Path, rows: Path, setup: Setup) -> Path:
     return folder
 
 
-def _table(start: int, stop: int, repeat_question: int, schema: pa.Schema) -> pa.Table:
+def _table(start: int, stop: int, copies: Callable[[int], int], schema: pa.Schema) -> pa.Table:
     numbers = range(start, stop)
     columns = [
         [f"row-{number:07d}" for number in numbers],
-        ["\n".join([question(number)] * repeat_question) for number in numbers],
+        ["\n".join([question(number)] * copies(number)) for number in numbers],
         ["30" if number % 2 else "31" for number in numbers],
     ]
     return pa.table(columns, schema=schema)

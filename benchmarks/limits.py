@@ -37,12 +37,12 @@ class Use:
     @property
     def makespan(self) -> float:
         """As a multiple of the optimum."""
-        return float(self.saw["makespan_seconds"] / self.saw["optimum_seconds"])
+        return float(self.saw["makespan_seconds"]) / float(self.saw["optimum_seconds"])
 
     @property
     def refusals_percent(self) -> float:
         """429 answers per hundred requests."""
-        return 100 * float(self.saw["refused"]) / max(1, self.saw["admitted"] + self.saw["refused"])
+        return 100 * float(self.saw["refused"]) / float(max(1, self.saw["admitted"] + self.saw["refused"]))
 
 
 def run(*, quick: bool) -> Measurement:

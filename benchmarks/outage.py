@@ -135,10 +135,8 @@ def _evalmill(folder: Path, url: str, rows: Path) -> tuple[list[Sent], int]:
     measure([EVALMILL, "run", str(settings), "--out", str(folder / "out")]).require(0, 2)
     results = pl.read_parquet(folder / "out" / "results" / "*.parquet", columns=["status", "attempts"])
     attempts = results.select(pl.col("attempts").explode()).unnest("attempts")
-    ended = pl.col("started_at") + pl.duration(microseconds=(pl.col("latency_ms") * 1000).cast(pl.Int64))
-    sent = attempts.select(
-        pl.col("started_at").dt.epoch("us") / 1e6, ended.dt.epoch("us").alias("ended_at") / 1e6, ok=pl.col("error").is_null()
-    )
+    started_at = pl.col("started_at").dt.epoch("us") / 1e6
+    sent = attempts.select(started_at, ended_at=started_at + pl.col("latency_ms") / 1e3, ok=pl.col("error").is_null())
     return [Sent(*row) for row in sent.iter_rows()], int((results["status"] == "error").sum())
 
 

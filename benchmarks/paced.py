@@ -30,8 +30,7 @@ class Pace:
     async def wait(self, tokens: int) -> None:
         """Return when a request of that size may leave."""
         async with self._turn:
-            while (seconds := self._seconds(tokens)) > 0:
-                await asyncio.sleep(seconds)
+            await asyncio.sleep(self._seconds(tokens))
             now = time.monotonic()
             self._requests.take(1, now)
             self._tokens.take(tokens, now)

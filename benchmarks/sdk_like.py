@@ -13,7 +13,7 @@ from typing import IO, Any
 import aiohttp
 import orjson
 
-from benchmarks.floor import body_of, HEADERS
+from benchmarks.floor import HEADERS, body_of
 from benchmarks.support.workload import read_questions
 
 MAX_RETRIES = 2

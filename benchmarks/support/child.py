@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -84,7 +85,7 @@ def python(*arguments: str) -> list[str]:
 
 def _wait(
     process: subprocess.Popen[bytes], deadline: float, watch: Callable[[int], None] | None
-) -> tuple[int, os.struct_rusage, float]:
+) -> tuple[int, resource.struct_rusage, float]:
     # ru_maxrss would begin with the parent's memory, which a process keeps over exec: VmHWM is the child's own.
     peak_mb = 0.0
     while True:

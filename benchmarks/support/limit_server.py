@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import math
 import time
 from datetime import UTC, datetime, timedelta
@@ -96,15 +97,16 @@ def _family(name: str, bucket: Bucket, now: float, *, rounded_to: int) -> dict[s
     }
 
 
-async def serve(port: int, seen: Path, server: LimitServer) -> None:
-    """Serve until stopped."""
+async def serve(port: int, server: LimitServer) -> dict[str, Any]:
+    """Serve until stopped; returns what was seen."""
     application = web.Application(client_max_size=64 * 1024 * 1024)
     application.router.add_post("/v1/messages", server.handle)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
-    await until_stopped(seen, server.saw)
+    await until_stopped()
     await runner.cleanup()
+    return server.saw()
 
 
 def main() -> None:
@@ -116,7 +118,7 @@ def main() -> None:
     parser.add_argument("--input-tokens-per-minute", type=float, required=True)
     given = parser.parse_args()
     server = LimitServer(given.requests_per_minute, given.input_tokens_per_minute)
-    asyncio.run(serve(given.port, given.seen, server))
+    given.seen.write_text(json.dumps(asyncio.run(serve(given.port, server))))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -79,14 +80,15 @@ class OutageServer:
         return web.Response(body=BODY, content_type="application/json")
 
 
-async def serve(port: int, seen: Path, *, refuses: bool, before_seconds: float, outage_seconds: float) -> None:
-    """Serve until stopped."""
+async def serve(port: int, *, refuses: bool, before_seconds: float, outage_seconds: float) -> dict[str, Any]:
+    """Serve until stopped; returns what was seen."""
     server = OutageServer(port, refuses=refuses, before_seconds=before_seconds, outage_seconds=outage_seconds)
     await server.start()
     outage = asyncio.create_task(server.fail_for_a_while())
-    await until_stopped(seen, server.saw)
+    await until_stopped()
     outage.cancel()
     await server.stop()
+    return server.saw()
 
 
 def main() -> None:
@@ -98,15 +100,13 @@ def main() -> None:
     parser.add_argument("--before-seconds", type=float, required=True)
     parser.add_argument("--outage-seconds", type=float, required=True)
     given = parser.parse_args()
-    asyncio.run(
-        serve(
-            given.port,
-            given.seen,
-            refuses=given.refuses,
-            before_seconds=given.before_seconds,
-            outage_seconds=given.outage_seconds,
-        )
+    serving = serve(
+        given.port,
+        refuses=given.refuses,
+        before_seconds=given.before_seconds,
+        outage_seconds=given.outage_seconds,
     )
+    given.seen.write_text(json.dumps(asyncio.run(serving)))
 
 
 if __name__ == "__main__":

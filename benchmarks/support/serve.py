@@ -7,7 +7,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,9 +42,8 @@ def serving(module: str, folder: Path, *options: str) -> Iterator[Served]:
     served.saw.update(json.loads(seen.read_text()))
 
 
-async def until_stopped(seen: Path, saw: Callable[[], dict[str, Any]]) -> None:
-    """In the server: wait for SIGTERM, then write down what was seen."""
+async def until_stopped() -> None:
+    """In the server: wait for SIGTERM."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     await stopped.wait()
-    seen.write_text(json.dumps(saw()))

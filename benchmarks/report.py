@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.support.figures import HEADER, cells, markdown_table
+from benchmarks.support.figures import markdown_table
 from benchmarks.support.results import HERE, RESULTS, SNAPSHOT, Measurement, read, write_snapshot
 
 README = HERE / "README.md"
@@ -48,9 +48,7 @@ def main() -> None:
 def _table(measurement: Measurement) -> str:
     day = measurement.taken_at[:10]
     head = f"### {measurement.title[0].upper()}{measurement.title[1:]}\n\n{day}, {measurement.machine}."
-    rows = [cells(figure) for figure in measurement.figures]
-    used = [n for n in range(len(HEADER)) if n < 2 or any(row[n] for row in rows)]
-    return f"{head}\n\n" + markdown_table([HEADER[n] for n in used], [[row[n] for n in used] for row in rows])
+    return f"{head}\n\n{markdown_table(*measurement.table)}"
 
 
 if __name__ == "__main__":

@@ -53,6 +53,27 @@ def cells(figure: Figure) -> tuple[str, ...]:
     )
 
 
+def wide_table(figures: Sequence[Figure]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a table with a row per name and a column per unit; notes stand in the first column."""
+    units = list(dict.fromkeys(figure.unit for figure in figures if figure.unit))
+    by_name: dict[str, dict[str, Figure]] = {}
+    for figure in figures:
+        by_name.setdefault(figure.what, {})[figure.unit] = figure
+    rows = []
+    for name, found in by_name.items():
+        note = next((figure.note for figure in found.values() if figure.note), "")
+        values = [_wide_cell(found.get(unit)) for unit in units]
+        rows.append([f"{name} ({note})" if note else name, *values])
+    return ["tool", *units], rows
+
+
+def long_table(figures: Sequence[Figure]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a table with a row per figure; columns with nothing in them are left out."""
+    rows = [cells(figure) for figure in figures]
+    used = [n for n in range(len(HEADER)) if n < 2 or any(row[n] for row in rows)]
+    return [HEADER[n] for n in used], [[row[n] for n in used] for row in rows]
+
+
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table; bars in cells are escaped."""
     lines = [_line(header), "|" + "---|" * len(header)]
@@ -86,8 +107,6 @@ def number_text(value: float) -> str:
         return f"{value:,.0f}"
     if size >= 10:
         return f"{value:.1f}"
-    if size >= 1:
-        return f"{value:.2f}"
     return f"{value:.3f}"
 
 
@@ -108,6 +127,13 @@ def _to_reach(figure: Figure) -> str:
     if figure.at_least is not None:
         return f"≥ {with_unit(figure.at_least, figure.unit)}"
     return ""
+
+
+def _wide_cell(figure: Figure | None) -> str:
+    if figure is None or figure.value is None:
+        return "–"
+    times = "" if figure.ratio is None else f" (× {figure.ratio:.2f})"
+    return number_text(figure.value) + times
 
 
 def _line(row: Sequence[str]) -> str:

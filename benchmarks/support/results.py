@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.support.figures import HEADER, Figure, cells, text_table
+from benchmarks.support.figures import Figure, long_table, text_table, wide_table
 
 HERE = Path(__file__).resolve().parents[1]
 RESULTS = HERE / "results"
@@ -31,9 +31,18 @@ class Measurement:
     taken_at: str
     seconds: float
     machine: str
+    wide: bool = False
+    """Shown with a row per name and a column per unit."""
+
+    @property
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """Header and rows."""
+        return wide_table(self.figures) if self.wide else long_table(self.figures)
 
 
-def take(name: str, title: str, *, quick: bool, figures: Callable[[], Sequence[Figure]]) -> Measurement:
+def take(
+    name: str, title: str, *, quick: bool, figures: Callable[[], Sequence[Figure]], wide: bool = False
+) -> Measurement:
     """Measure, print the table, and write the JSON file."""
     started = time.monotonic()
     print(f"== {title}{' (quick)' if quick else ''}", flush=True)
@@ -46,8 +55,9 @@ def take(name: str, title: str, *, quick: bool, figures: Callable[[], Sequence[F
         taken_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - started, 1),
         machine=machine(),
+        wide=wide,
     )
-    print(text_table(HEADER, [cells(figure) for figure in measured]))
+    print(text_table(*measurement.table))
     print(f"   {measurement.seconds:.0f} s\n", flush=True)
     write(measurement)
     return measurement

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from benchmarks import latency, limits, memory, outage, planning, report, startup, throughput
+from benchmarks.support.child import BenchmarkFailed
 
 SCRIPTS = {
     "throughput": throughput.run,
@@ -23,10 +25,21 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes, and the README stays as it is")
     parser.add_argument("--only", nargs="+", choices=SCRIPTS, default=list(SCRIPTS))
     given = parser.parse_args()
-    for name in given.only:
-        SCRIPTS[name](quick=given.quick)
+    failed = [name for name in given.only if not _measured(name, quick=given.quick)]
     if not given.quick:
         report.main()
+    if failed:
+        sys.exit(f"not measured: {', '.join(failed)}")
+
+
+def _measured(name: str, *, quick: bool) -> bool:
+    """Run one script; that it fails keeps no other from being run."""
+    try:
+        SCRIPTS[name](quick=quick)
+    except (BenchmarkFailed, TimeoutError) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 if __name__ == "__main__":

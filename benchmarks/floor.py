@@ -32,9 +32,9 @@ def body_of(question: str) -> bytes:
     return orjson.dumps(
         {
             "model": MODEL,
-            "messages": [{"role": "user", "content": question + INSTRUCTION}],
             "max_tokens": MAX_TOKENS,
             "temperature": 0.0,
+            "messages": [{"role": "user", "content": question + INSTRUCTION}],
         }
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.support.child import EVALMILL, measure, python
+from benchmarks.support.child import EVALMILL, BenchmarkFailed, measure, python
 from benchmarks.support.figures import Figure
 from benchmarks.support.options import is_quick
 from benchmarks.support.results import Measurement, take
@@ -101,7 +101,7 @@ def _case(folder: Path, sizes: Sizes, kind: str, client: Client) -> Outcome:
         attempts, failed_jobs = client(own, server.url, cached_rows(sizes.rows))
     began_at, ended_at = server.saw["began_at"], server.saw["ended_at"]
     if ended_at is None:
-        raise SystemExit(f"{client.__name__} was done before the outage ended")
+        raise BenchmarkFailed(f"{client.__name__} was done before the outage ended")
     return Outcome(
         sent_during=sum(began_at <= sent.started_at < ended_at for sent in attempts),
         failed_jobs=failed_jobs,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -134,7 +135,7 @@ def _peer(peer: Peer, job: Job) -> Measured | str:
         _install(peer)
         return _run(peer, own)
     except (Unavailable, TimeoutError, OSError) as error:
-        return str(error)
+        return without_places(str(error))
 
 
 def _run(peer: Peer, job: Job) -> Measured:
@@ -165,7 +166,14 @@ def _vocabulary(peer: Peer) -> Mapping[str, str]:
 
 def _last_line(measured: Measured) -> str:
     lines = [line.strip() for line in (measured.stderr or measured.stdout).splitlines() if line.strip()]
-    return lines[-1][:160] if lines else "it said nothing"
+    return without_places(lines[-1])[:160] if lines else "it said nothing"
+
+
+def without_places(text: str) -> str:
+    """A message without addresses, hosts and folders, which are this machine's affair."""
+    text = re.sub(r"https?://\S+", "…", text)
+    text = re.sub(r"host='[^']*'", "host=…", text)
+    return re.sub(r"(?<![\w.])/[\w.\-]+(/[\w.\-]+)+", "…", text)
 
 
 def _install(peer: Peer) -> None:
@@ -184,7 +192,7 @@ def _install(peer: Peer) -> None:
             raise Unavailable(f"not installed: {type(error).__name__}") from None
         if process.returncode:
             last = (process.stderr.strip() or "no reason given").splitlines()[-1]
-            raise Unavailable(f"not installed: {last[:160]}")
+            raise Unavailable(f"not installed: {without_places(last)[:160]}")
     done.write_text(wanted)
 
 

@@ -20,6 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 EVALMILL = str(Path(sys.executable).with_name("evalmill"))
 
 
+class BenchmarkFailed(Exception):
+    """A measured process did not do what it should; the text says how it ended."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """What one process took."""
@@ -33,9 +37,9 @@ class Measured:
     stderr: str
 
     def require(self, *codes: int) -> Measured:
-        """Itself; ends the script if the process ended otherwise than with one of `codes` (default 0)."""
+        """Itself; raises BenchmarkFailed if the process ended otherwise than with one of `codes` (default 0)."""
         if self.exit_code not in (codes or (0,)):
-            raise SystemExit(f"a measured process ended with {self.exit_code}:\n{self.stderr[-2000:]}")
+            raise BenchmarkFailed(f"a measured process ended with {self.exit_code}:\n{self.stderr[-2000:]}")
         return self
 
 
@@ -57,6 +61,7 @@ def measure(
             code, usage, peak_mb = _wait(process, started + timeout_seconds, watch)
         except BaseException:
             process.kill()
+            process.wait()
             raise
         wall_seconds = time.perf_counter() - started
         out.seek(0)

@@ -31,8 +31,11 @@ REFUSED = {
 class LimitServer:
     """Counts what it admits and refuses."""
 
-    def __init__(self, requests_per_minute: float, input_tokens_per_minute: float) -> None:
+    def __init__(
+        self, requests_per_minute: float, input_tokens_per_minute: float, latency_seconds: float = LATENCY_SECONDS
+    ) -> None:
         """Begin with full buckets."""
+        self._latency_seconds = latency_seconds
         now = time.monotonic()
         self._requests = Bucket(requests_per_minute, BURST_SECONDS, now)
         self._tokens = Bucket(input_tokens_per_minute, BURST_SECONDS, now)
@@ -55,7 +58,7 @@ class LimitServer:
         self._admitted += 1
         self._tokens_admitted += tokens
         headers = self._headers(now)
-        await asyncio.sleep(LATENCY_SECONDS)
+        await asyncio.sleep(self._latency_seconds)
         self._last_at = time.monotonic()
         return web.Response(
             body=orjson.dumps(messages_answer(input_tokens=tokens)), content_type="application/json", headers=headers
@@ -71,7 +74,7 @@ class LimitServer:
             "refused": self._refused,
             "tokens": self._tokens_admitted,
             "makespan_seconds": self._last_at - (self._first_at or self._last_at),
-            "optimum_seconds": least + LATENCY_SECONDS,
+            "optimum_seconds": least + self._latency_seconds,
         }
 
     def _headers(self, now: float) -> dict[str, str]:

@@ -63,9 +63,10 @@ def run(*, quick: bool) -> Measurement:
 
 
 def _figures(sizes: Sizes) -> list[Figure]:
+    rows = cached_rows(sizes.rows)
     cases = [(kind, client) for kind in KINDS for client in (_evalmill, _sdk_like)]
     with work_folder() as folder, ThreadPoolExecutor(len(cases)) as threads:
-        outcomes = list(threads.map(lambda case: _case(folder, sizes, *case), cases))
+        outcomes = list(threads.map(lambda case: _case(folder, sizes, rows, *case), cases))
     by_case = dict(zip(cases, outcomes, strict=True))
     return [figure for kind in KINDS for figure in _of_kind(kind, by_case[kind, _evalmill], by_case[kind, _sdk_like])]
 
@@ -93,12 +94,12 @@ def _of_kind(kind: str, ours: Outcome, sdk: Outcome) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _case(folder: Path, sizes: Sizes, kind: str, client: Client) -> Outcome:
+def _case(folder: Path, sizes: Sizes, rows: Path, kind: str, client: Client) -> Outcome:
     own = folder / f"{client.__name__}-{kind.replace(' ', '-')}"
     own.mkdir()
     options = [f"--before-seconds={sizes.before_seconds}", f"--outage-seconds={sizes.outage_seconds}", *KINDS[kind]]
     with serving("benchmarks.support.outage_server", own, *options) as server:
-        attempts, failed_jobs = client(own, server.url, cached_rows(sizes.rows))
+        attempts, failed_jobs = client(own, server.url, rows)
     began_at, ended_at = server.saw["began_at"], server.saw["ended_at"]
     if ended_at is None:
         raise BenchmarkFailed(f"{client.__name__} was done before the outage ended")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from select import select
 
 from benchmarks.support.workload import KEY, KEY_ENV
 
@@ -93,17 +94,19 @@ def _wait(
 ) -> tuple[int, resource.struct_rusage, float]:
     # ru_maxrss would begin with the parent's memory, which a process keeps over exec: VmHWM is the child's own.
     peak_mb = 0.0
-    while True:
-        peak_mb = max(peak_mb, high_water_mb(process.pid))
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            process.returncode = os.waitstatus_to_exitcode(status)
-            return process.returncode, usage, peak_mb
-        if watch is not None:
-            watch(process.pid)
-        if time.perf_counter() > deadline:
-            raise TimeoutError(f"{' '.join(map(str, process.args))} took too long")  # type: ignore[arg-type]
-        time.sleep(POLL_SECONDS)
+    ended = os.pidfd_open(process.pid)
+    try:
+        while not select([ended], [], [], POLL_SECONDS)[0]:
+            peak_mb = max(peak_mb, high_water_mb(process.pid))
+            if watch is not None:
+                watch(process.pid)
+            if time.perf_counter() > deadline:
+                raise TimeoutError("a measured process took too long")
+    finally:
+        os.close(ended)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, usage, peak_mb
 
 
 def high_water_mb(pid: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from benchmarks.support.answer import as_text, messages_answer
 from benchmarks.support.serve import until_stopped
 
 LATENCY_SECONDS = 0.5
+SILENT = logging.Logger("outage", logging.CRITICAL + 1)
+"""Connections are cut on purpose; aiohttp would complain."""
 OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 BODY = as_text(messages_answer()).encode()
 
@@ -39,7 +42,7 @@ class OutageServer:
         """Listen."""
         application = web.Application()
         application.router.add_post("/v1/messages", self._handle)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(application, access_log=None, logger=SILENT, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
 

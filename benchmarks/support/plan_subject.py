@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from itertools import islice
 from pathlib import Path
 
+from benchmarks.support.child import high_water_mb
 from benchmarks.support.workload import read_questions
 from pipeline.config.load import Overrides
 from pipeline.core.template import Media, compile_template
@@ -26,7 +28,14 @@ def main() -> None:
     prepared = prepare(given.evaluation, Overrides())
     prepare_seconds = time.process_time() - started
     calm_collector()
-    took = {"prepare_seconds": prepare_seconds, "expand_us": _expand(prepared), "render_us": _render(prepared)}
+    expand_us = _expand(prepared)
+    expand_mb = high_water_mb(os.getpid())  # before rendering, which has its rows in memory
+    took = {
+        "prepare_seconds": prepare_seconds,
+        "expand_us": expand_us,
+        "expand_mb": expand_mb,
+        "render_us": _render(prepared),
+    }
     print(json.dumps(took))
 
 

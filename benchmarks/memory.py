@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from dataclasses import dataclass, field
@@ -43,7 +44,7 @@ class RunWatch:
 
     def __call__(self, pid: int) -> None:
         """Look once."""
-        if not any((self.folder / "scores").glob("*.parquet")):
+        if not is_complete(self.folder):
             self.sending_mb = max(self.sending_mb, high_water_mb(pid))
         if self._is_time():
             self.killed = True
@@ -53,6 +54,15 @@ class RunWatch:
         if self.kill_after_parts is None or self.killed:
             return False
         return sum(1 for _ in (self.folder / "results").glob("*.parquet")) >= self.kill_after_parts
+
+
+def is_complete(run_folder: Path) -> bool:
+    """Whether the newest manifest says that everything is answered and stored."""
+    newest = max((run_folder / "manifest").glob("*.json"), default=None)
+    try:
+        return newest is not None and json.loads(newest.read_bytes())["state"] == "complete"
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def run(*, quick: bool) -> Measurement:

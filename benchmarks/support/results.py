@@ -44,7 +44,7 @@ def take(
     name: str, title: str, *, quick: bool, figures: Callable[[], Sequence[Figure]], wide: bool = False
 ) -> Measurement:
     """Measure, print the table, and write the JSON file."""
-    started = time.monotonic()
+    started, where = time.monotonic(), machine()
     print(f"== {title}{' (quick)' if quick else ''}", flush=True)
     measured = tuple(figures())
     measurement = Measurement(
@@ -54,7 +54,7 @@ def take(
         quick=quick,
         taken_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - started, 1),
-        machine=machine(),
+        machine=where,
         wide=wide,
     )
     print(text_table(*measurement.table))
@@ -83,9 +83,10 @@ def write_snapshot(measurements: Sequence[Measurement]) -> None:
 
 
 def machine() -> str:
-    """Cores, memory, Python."""
+    """Cores, memory, Python, and how busy it has been in the last minute."""
     memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores, {memory_gb:.0f} GB, Python {platform.python_version()}"
+    load = os.getloadavg()[0]
+    return f"{os.cpu_count()} cores, {memory_gb:.0f} GB, Python {platform.python_version()}, load before {load:.1f}"
 
 
 def _measurement(entry: dict[str, Any]) -> Measurement:

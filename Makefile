@@ -7,7 +7,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help eval report test test-slow lint format docs constraints clean
+.PHONY: help eval report test test-slow lint format docs bench bench-peers constraints clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,12 @@ format: $(READY) ## Format the code.
 
 docs: $(READY) ## Write the page of the command line again.
 	$(BIN)/python docs/make_command_line.py
+
+bench: $(READY) ## Measure performance, 20 minutes: ARGS="--quick" or ARGS="--only startup latency".
+	$(BIN)/python -m benchmarks.all $(ARGS)
+
+bench-peers: $(READY) ## Measure other tools on the same rows and server; installs them in benchmarks/.peers.
+	$(BIN)/python -m benchmarks.peers $(ARGS)
 
 constraints: ## Pin the dependencies again; needs uv.
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -1,0 +1,1 @@
+"""Performance measurements, each with a floor or a peer beside it."""

@@ -1,0 +1,1 @@
+"""What the measurements share: servers, rows, children, results."""

@@ -165,6 +165,8 @@ class Failure:
     retry_after_seconds: float | None = None
     possibly_paid: bool = False
     """The request may have been processed and billed although no answer arrived."""
+    stale_connection: bool = False
+    """The connection had been closed while it lay idle: over a new one the request is as good as a first one."""
     request_id: str | None = None
     usage: Usage | None = None
     """What was billed for the failed attempt, where the provider says so."""

@@ -17,7 +17,7 @@ from pipeline.core.settings import ModelSettings, ProviderSettings, RunSettings
 from pipeline.providers.formats import wire_format
 from pipeline.providers.limit_headers import ToldLimit, told_limits
 from pipeline.providers.wire import Decoder
-from pipeline.run.transport import AUTH, PLAIN_HEADERS, plain_headers
+from pipeline.run.transport import AUTH, NEW_CONNECTION, PLAIN_HEADERS, StaleConnection, plain_headers
 
 
 class Outgoing(NamedTuple):
@@ -99,8 +99,9 @@ class Caller:
             cache_ttl=self._format.cache_ttl(request),
         )
 
-    async def send(self, outgoing: Outgoing) -> Exchange:
+    async def send(self, outgoing: Outgoing, *, new_connection: bool = False) -> Exchange:
         """Send one request and read its answer; never raises for what a network or a provider can do."""
+        extensions = {**self._extensions, NEW_CONNECTION: True} if new_connection else self._extensions
         started_at = self._clock.now()
         started = self._clock.monotonic()
         progress = _Progress()
@@ -108,7 +109,10 @@ class Caller:
         outcome: Response | Failure | None = None
         try:
             with anyio.CancelScope(deadline=deadline) as scope:
-                outcome = await self._exchange(outgoing, progress, scope)
+                request = _Post(self._url, self._headers, outgoing.body, extensions)
+                outcome = await self._exchange(request, outgoing, progress, scope)
+        except StaleConnection as error:
+            outcome = replace(_broken(str(error), paid=True), stale_connection=True)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             outcome = _broken(str(error), paid=False)
         except httpx.TransportError as error:
@@ -125,8 +129,9 @@ class Caller:
             told=progress.told,
         )
 
-    async def _exchange(self, outgoing: Outgoing, progress: _Progress, scope: anyio.CancelScope) -> Response | Failure:
-        request = _Post(self._url, self._headers, outgoing.body, self._extensions)
+    async def _exchange(
+        self, request: httpx.Request, outgoing: Outgoing, progress: _Progress, scope: anyio.CancelScope
+    ) -> Response | Failure:
         response = await self._transport.handle_async_request(request)
         progress.status = response.status_code
         progress.told = told_limits(response.headers.raw)

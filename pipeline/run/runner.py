@@ -114,6 +114,7 @@ class _Flight:
     queue_ms: float
     has_slot: bool = True
     attempts: list[Attempt] = field(default_factory=list)
+    met_stale_connection: bool = False
     charged: int = 0
     """Attempts that failed by the job's own account."""
     answers_at_first_fault: int | None = None
@@ -238,7 +239,7 @@ class SyncLane:
         setup = self._setup
         while True:
             sink.put_start(flight.job.job_id, results.at_stake(flight.attempts, leave.permit.bound_usd))
-            exchange = await self._attempt(flight.outgoing)
+            exchange = await self._attempt(flight)
             price = self._settle(flight, leave, exchange)
             outcome = exchange.outcome
             if isinstance(outcome, Response):
@@ -260,11 +261,11 @@ class SyncLane:
                 return None
             leave = after
 
-    async def _attempt(self, outgoing: Outgoing) -> Exchange:
+    async def _attempt(self, flight: _Flight) -> Exchange:
         setup, model = self._setup, self._setup.context.model.name
         setup.observer.in_flight(model, +1)
         try:
-            return await setup.caller.send(outgoing)
+            return await setup.caller.send(flight.outgoing, new_connection=flight.met_stale_connection)
         finally:
             setup.observer.in_flight(model, -1)
 
@@ -284,7 +285,8 @@ class SyncLane:
             self._retries.answered()
             self._setup.watch.answered()
         elif outcome.kind in PROVIDERS_FAULTS:
-            self._breaker.faulted(tried=leave.tries)
+            if not self._is_excused(flight, outcome):
+                self._breaker.faulted(tried=leave.tries)
         else:
             self._breaker.answered()  # a refusal is an answer: the provider is there
         if leave.tries:
@@ -304,12 +306,19 @@ class SyncLane:
         setup.watch.failed(failure)
         if failure.stops != "nothing":
             return "open" if setup.control.stopping else "final"
+        if self._is_excused(flight, failure):
+            flight.met_stale_connection = True
+            return await self._again(flight, 0, None) or "open"
         flight.charged += self._is_charged(flight, failure)
         delay = next_delay(self._policy, failure, flight.charged, setup.rng)
         if delay is None:
             return "final"
         self._hold_if_too_long(failure)
         return await self._again(flight, delay, failure) or "open"
+
+    def _is_excused(self, flight: _Flight, failure: Failure) -> bool:
+        """A first stale connection is nobody's fault: the request goes out again at once, over a new one (N13)."""
+        return failure.stale_connection and not flight.met_stale_connection
 
     def _is_charged(self, flight: _Flight, failure: Failure) -> bool:
         """Whether a failure uses up one of the job's attempts: not while the provider fails for all jobs alike.

@@ -30,10 +30,19 @@ PLAIN_HEADERS = "evalmill.headers"
 Auth = tuple[str, str, Secret]
 
 IDLE_DEATH_SECONDS = 1.0
-"""A reused connection that dies unanswered this soon was closed while it lay idle: the request was never read."""
+"""A reused connection that dies unanswered this soon was most likely closed while it lay idle."""
+NEW_CONNECTION = "evalmill.new-connection"
+"""Request extension: do not send over a connection that has served before."""
 
 _reused: ContextVar[bool] = ContextVar("reused", default=False)
 """Whether the request that this task sent last went over a connection that had served another before."""
+
+
+class StaleConnection(httpx.RemoteProtocolError):
+    """A connection that had served before broke as soon as it was used again (reliability N13).
+
+    Nearly always the server had closed it before the request came; that it was read and paid cannot be ruled out.
+    """
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
@@ -69,23 +78,17 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._session = self._unpooled = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send `request`, whose body is in memory, and return with the headers; the body is read from the stream.
-
-        A request that met a connection which the server had closed meanwhile goes out once more, over a new one
-        (reliability N13).
-        """
+        """Send `request`, whose body is in memory, and return with the headers; the body is read from the stream."""
         if self._session is None or self._unpooled is None:
             raise RuntimeError("the transport is not open")
         sent_at = monotonic()
         _reused.set(False)
+        session = self._unpooled if NEW_CONNECTION in request.extensions else self._session
         try:
-            try:
-                response = await _send(self._session, request)
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                if not _died_idle(error) or monotonic() - sent_at >= self._idle_death_seconds:
-                    raise
-                response = await _send(self._unpooled, request)
+            response = await _send(session, request)
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
+            if _died_unanswered(error) and monotonic() - sent_at < self._idle_death_seconds:
+                raise StaleConnection("the server had closed the connection", request=request) from None
             raise translated(error, request) from None
         return httpx.Response(
             response.status,
@@ -134,10 +137,11 @@ async def _send(session: aiohttp.ClientSession, request: httpx.Request) -> aioht
     )
 
 
-def _died_idle(error: aiohttp.ClientError) -> bool:
+def _died_unanswered(error: Exception) -> bool:
     """A reused connection broke, and not a byte of an answer had come."""
-    begun = isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
-    return _reused.get() and not begun
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return _reused.get() and isinstance(error.message, str)
+    return _reused.get() and isinstance(error, aiohttp.ClientOSError)
 
 
 class _Body(httpx.AsyncByteStream):

@@ -15,6 +15,7 @@ from pipeline.core.records import Failure, Request, Result
 from pipeline.core.settings import Limits, RunSettings
 from pipeline.run.control import RunControl
 from pipeline.run.need import need_of
+from pipeline.run.transport import NEW_CONNECTION, StaleConnection
 from tests.support.lanes import Kept, Lane, job, message, problem, sent
 
 
@@ -457,3 +458,23 @@ async def test_an_answer_that_stays_empty_is_empty() -> None:
 
     result = (await Lane(answer, [job(1)]).run())[0]
     assert (result.status, len(result.attempts)) == ("empty", 2)
+
+
+async def test_a_stale_connection_counts_against_nobody_and_is_on_record() -> None:
+    """The first is excused; whoever meets another one on a new connection has a provider that fails."""
+    stale = 1
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal stale
+        stale -= 1
+        if stale >= 0:
+            raise StaleConnection("closed", request=request)
+        assert NEW_CONNECTION in request.extensions
+        return message()
+
+    result = (await Lane(answer, [job(1)], run=RunSettings(max_attempts=1)).run())[0]
+    assert (result.status, len(result.attempts)) == ("ok", 2)
+    assert result.attempts[0].possibly_paid
+    stale = 2
+    result = (await Lane(answer, [job(1)], run=RunSettings(max_attempts=1)).run())[0]
+    assert (result.status, len(result.attempts)) == ("error", 2)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from pipeline.core.secrets import Secret
-from pipeline.run.transport import AUTH, AiohttpTransport, translated
+from pipeline.run.transport import AUTH, NEW_CONNECTION, AiohttpTransport, StaleConnection, translated
 
 Handler = Callable[[anyio.abc.SocketStream], Awaitable[None]]
 
@@ -196,12 +196,22 @@ async def closing(stream: anyio.abc.SocketStream) -> None:
     """The server closes the connection."""
 
 
-async def test_a_reused_connection_that_dies_unanswered_is_replaced() -> None:
+async def test_a_reused_connection_that_dies_unanswered_is_told_apart() -> None:
     """N13: the server closed it while it lay idle."""
+    async with serving(once_then(closing, [])) as url:
+        with pytest.raises(StaleConnection):
+            await ask_twice(url)
+
+
+async def test_a_request_may_ask_for_a_new_connection() -> None:
     brought: list[int] = []
-    async with serving(once_then(closing, brought)) as url:
-        assert await ask_twice(url) == [b"hi", b"hi"]
-    assert brought == [2, 1]
+    async with serving(once_then(closing, brought)) as url, AiohttpTransport() as transport:
+        for extensions in ({}, {NEW_CONNECTION: True}):
+            request = httpx.Request("POST", url, content=b"{}", extensions=extensions)
+            response = await transport.handle_async_request(request)
+            assert await response.aread() == b"hi"
+            await response.aclose()
+    assert brought == [1, 1]
 
 
 async def test_a_reused_connection_that_dies_amid_the_headers_is_an_error() -> None:
@@ -209,8 +219,9 @@ async def test_a_reused_connection_that_dies_amid_the_headers_is_an_error() -> N
         await stream.send(b"HTTP/1.1 200 OK\r\nContent-")
 
     async with serving(once_then(halting, [])) as url:
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx.RemoteProtocolError) as caught:
             await ask_twice(url)
+    assert not isinstance(caught.value, StaleConnection)
 
 
 async def test_a_reused_connection_that_dies_late_is_an_error() -> None:
@@ -220,8 +231,9 @@ async def test_a_reused_connection_that_dies_late_is_an_error() -> None:
         await anyio.sleep(0.1)
 
     async with serving(once_then(pausing, [])) as url:
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx.RemoteProtocolError) as caught:
             await ask_twice(url, idle_death_seconds=0.05)
+    assert not isinstance(caught.value, StaleConnection)
 
 
 async def test_three_thousand_cancelled_requests_leave_no_connection_behind() -> None:

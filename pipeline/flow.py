@@ -31,6 +31,7 @@ from pipeline.steps.rows import keep_rows
 from pipeline.steps.score import Demands, is_scored, score_run
 from pipeline.steps.summarize import summarize
 from pipeline.store.folder import read_run, write_json_atomic
+from pipeline.store.lock import refuse_held
 from pipeline.store.run_store import RunStore
 
 QUICK_RESULTS = 20_000
@@ -73,6 +74,8 @@ def run_evaluation(
     beside everything answered until then.
     """
     now = around.clock.now()
+    if places.out is not None:
+        refuse_held(places.out)
     prepared = prepare(evaluation, overrides)
     choice = choose(prepared, places, again, now=now, rng=around.rng)
     warnings = require_sound(prepared, today=choice.began(now))
@@ -82,18 +85,17 @@ def run_evaluation(
     with RunStore.open(choice.folder) as store:
         keep_rows(store, prepared.dataset, prepared.survey)
         notes = recovery_notes(store.recovered)
-        lost_before = store.unanswered()
         redone = store.redo(again.retry) if again.retry and choice.run is not None else None
         control = RunControl()
         if redone or not choice.finished:
+            lost_before = store.unanswered()
             with find_reuse(places.home(prepared.settings.name), choice.folder, prepared, run, again) as reuse:
-                session = Session(
+                control = _answer(Session(
                     settings=prepared.settings, plan=prepared.plan, store=store, run=run, keys=keys, observer=observer,
                     reuse=reuse, clock=around.clock, rng=around.rng,
-                )  # fmt: skip
-                control = anyio.run(answer_all, session, backend_options={"use_uvloop": has_uvloop()})
+                ))  # fmt: skip
                 notes += reuse.notes
-                notes += unanswered_notes(lost_before, store.unanswered(), store.kept_rows)
+            notes += unanswered_notes(lost_before, store.unanswered(), store.kept_rows)
         notes += retry_notes(again, store, redone)
         if control.signal is not None and sum(store.shard_rows().values()) > QUICK_RESULTS:
             notes.append(f"not scored, so as to end at once; `evalmill score {choice.folder}` does it")
@@ -103,6 +105,10 @@ def run_evaluation(
         if not isinstance(control.reason, StoppedResumable):
             return outcome
         return replace(outcome, notes=(*outcome.notes, finish_note(outcome.summary or {}, _open_jobs(prepared, store))))
+
+
+def _answer(session: Session) -> RunControl:
+    return anyio.run(answer_all, session, backend_options={"use_uvloop": has_uvloop()})
 
 
 def _open_jobs(prepared: Prepared, store: RunStore) -> dict[str, int]:

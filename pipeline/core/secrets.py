@@ -82,8 +82,7 @@ class Scrubber:
         for secret in secrets:
             key = secret.reveal()
             forms |= {key, quote(key, safe=""), base64.b64encode(key.encode()).decode()}
-        ordered = sorted(forms, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        self._forms = tuple(sorted(forms, key=len, reverse=True))
 
     def scrub(self, text: str) -> str:
         """Mask keys in text that we write ourselves: errors, logs, settings."""
@@ -91,4 +90,7 @@ class Scrubber:
 
     def scrub_known(self, text: str) -> str:
         """Mask only our own keys; for model text, which is data and otherwise kept byte for byte."""
-        return text if self._known is None else self._known.sub(_MASK, text)
+        for form in self._forms:
+            if form in text:  # a search is ten times as fast as a pattern, and nearly every text is clean
+                text = text.replace(form, _MASK)
+        return text

@@ -82,6 +82,20 @@ def _taken(folder: Path, fd: int) -> str:
     return f"{folder}: in use by {text or 'another process'}; wait for it to end, or name another folder with --out"
 
 
+def refuse_held(folder: Path) -> None:
+    """Raise OutputError (exit 73) if another process holds `folder`: at once, before anything long is begun.
+
+    Only `RunLock.take` settles it.
+    """
+    if holder(folder) is None:
+        return
+    fd = os.open(folder / FILE_NAME, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        raise OutputError(_taken(folder, fd))
+    finally:
+        os.close(fd)
+
+
 def holder(folder: Path, *, locks: Path = _KERNEL_LOCKS) -> Holder | None:
     """Who holds the lock, found without touching it; None if no process of this machine does.
 

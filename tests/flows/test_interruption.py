@@ -142,10 +142,6 @@ def test_a_second_process_is_refused_within_a_second_and_changes_nothing(tmp_pat
     time.sleep(0.5)
     before = files_of(run)
     try:
-        began = time.monotonic()
-        checked = evalmill("check", evaluation)
-        usual = time.monotonic() - began
-        assert checked.code == 0, checked.err
 
         def refusal(_: int) -> float:
             began = time.monotonic()
@@ -154,7 +150,7 @@ def test_a_second_process_is_refused_within_a_second_and_changes_nothing(tmp_pat
             assert f"in use by pid {process.pid} on " in refused.err
             return time.monotonic() - began
 
-        within(usual + 1, refusal)  # reading the same evaluation takes its time without a second process too
+        within(1.5, refusal)  # of which most is the start of Python
         for verb in (("score", run), ("report", run)):
             assert evalmill(*verb).code == 73
         assert files_of(run) == before

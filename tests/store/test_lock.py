@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import OutputError
-from pipeline.store.lock import Holder, RunLock, holder
+from pipeline.store.lock import Holder, RunLock, holder, refuse_held
 from tests.support.store import STAMP
 
 HOLD = """
@@ -32,6 +32,16 @@ def test_a_second_opener_is_refused_at_once_and_told_who_holds_it(tmp_path: Path
     lock.release()
     lock.release()
     RunLock.take(tmp_path, now=STAMP).release()
+
+
+def test_a_held_folder_is_refused_without_being_opened_for_writing(tmp_path: Path) -> None:
+    refuse_held(tmp_path)
+    refuse_held(tmp_path / "nowhere")
+    lock = RunLock.take(tmp_path, now=STAMP)
+    with pytest.raises(OutputError, match=f"in use by pid {os.getpid()} on .+ since 2026-11-22T10:00:00"):
+        refuse_held(tmp_path)
+    lock.release()
+    refuse_held(tmp_path)
 
 
 def test_the_lock_is_free_as_soon_as_its_holder_is_killed(tmp_path: Path) -> None:

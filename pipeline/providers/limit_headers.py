@@ -44,14 +44,14 @@ def told_limits(headers: Iterable[tuple[bytes, bytes]]) -> tuple[ToldLimit, ...]
 
 def _anthropic(found: dict[str, str], word: str, kind: LimitKind) -> ToldLimit | None:
     limit = _count(found.get(f"anthropic-ratelimit-{word}-limit"))
-    if not limit:
+    if limit is None or limit < 1:
         return None
     return ToldLimit(kind=kind, per_minute=limit, remaining=_count(found.get(f"anthropic-ratelimit-{word}-remaining")))
 
 
 def _openai(found: dict[str, str], word: str, kind: LimitKind) -> ToldLimit | None:
     limit = _count(found.get(f"x-ratelimit-limit-{word}"))
-    if not limit:
+    if limit is None or limit < 1:
         return None
     remaining = _count(found.get(f"x-ratelimit-remaining-{word}"))
     full_in = duration_seconds(found.get(f"x-ratelimit-reset-{word}", ""))

@@ -10,6 +10,7 @@ from typing import Literal
 import anyio
 
 from pipeline.core.clock import Clock
+from pipeline.run.bell import Bell
 
 SAMPLES = 40
 FAULTS_TO_OPEN = 20
@@ -44,7 +45,7 @@ class Breaker:
         """Requests that left since it opened and have not come back."""
         self._answers = 0
         self._turn = anyio.Lock()
-        self._moved = anyio.Event()
+        self._bell = Bell(clock)
 
     @property
     def is_closed(self) -> bool:
@@ -66,7 +67,8 @@ class Breaker:
     async def _in_turn(self) -> bool:
         async with self._turn:
             while not self._may_leave():
-                await self._until_moved()
+                waits_for_time = self._state == "open" and self._out == 0
+                await self._bell.wait(self._probe_at - self._clock.monotonic() if waits_for_time else None)
             if self.is_closed:
                 return False
             self._out += 1
@@ -75,17 +77,19 @@ class Breaker:
     def tried(self) -> None:
         """A request that tried the provider came back."""
         self._out -= 1
-        self._wake()
+        self._bell.ring()
 
     def withdrawn(self) -> None:
         """A request that should have tried the provider did not leave."""
         self._out -= 1
-        self._wake()
+        self._bell.ring()
 
-    def answered(self) -> None:
-        """The provider works."""
+    def answered(self, *, tried: bool) -> None:
+        """The provider works; one that left before it broke down (not `tried`) says nothing of now."""
         if self._state == "closed":
             self._outcomes.append(False)
+            return
+        if not tried:
             return
         if self._state == "open":
             self._state, self._answers = "half-open", 0
@@ -95,11 +99,11 @@ class Breaker:
         self._answers += 1
         if self._answers >= ANSWERS_TO_CLOSE:
             self._close()
-        self._wake()
+        self._bell.ring()
 
     def faulted(self, *, tried: bool) -> None:
         """The provider failed; `tried`: the request left to find that out."""
-        if self._state != "open":
+        if self._state == "closed" or (self._state == "half-open" and tried):
             self._outcomes.append(True)
             if sum(self._outcomes) >= (FAULTS_TO_OPEN if self._state == "closed" else FAULTS_TO_REOPEN):
                 self._open()
@@ -129,24 +133,4 @@ class Breaker:
         jittered = self._probe_seconds * self._rng.uniform(0.8, 1.2)
         self._probe_at = self._clock.monotonic() + jittered
         self._probe_seconds = min(LONGEST_PROBE_SECONDS, 2 * self._probe_seconds)
-        self._wake()
-
-    async def _until_moved(self) -> None:
-        """Wait for the next probe's time, or for anything that changes who may leave."""
-        moved = self._moved
-        wait = self._probe_at - self._clock.monotonic()
-        if self._state != "open" or self._out or wait <= 0:
-            await moved.wait()
-            return
-        async with anyio.create_task_group() as waiting:
-            waiting.start_soon(self._ring, wait)
-            await moved.wait()
-            waiting.cancel_scope.cancel()
-
-    async def _ring(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
-        self._wake()
-
-    def _wake(self) -> None:
-        self._moved.set()
-        self._moved = anyio.Event()
+        self._bell.ring()

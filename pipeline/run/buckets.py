@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 
 from pipeline.core.clock import Clock
+from pipeline.run.bell import Bell
 
 
 class TokenBudget:
@@ -20,6 +21,7 @@ class TokenBudget:
         self._clock = clock
         self._filled_at = clock.monotonic()
         self._turn = anyio.Lock(fast_acquire=True)
+        self._bell = Bell(clock)
         self._set(per_minute)
         self._level = self._capacity
 
@@ -33,6 +35,7 @@ class TokenBudget:
         self._refill()
         self._set(per_minute)
         self._level = min(self._level, self._capacity)
+        self._bell.ring()
 
     def limit_burst(self, seconds: float) -> None:
         """Hold no more than `seconds` worth of the rate from now on."""
@@ -47,12 +50,13 @@ class TokenBudget:
         """Take `tokens` out, waiting in line until they are there."""
         async with self._turn:
             while (missing := min(tokens, self._capacity) - self._refill()) > 1e-9:
-                await self._clock.sleep(missing / self._per_second)
+                await self._bell.wait(missing / self._per_second)
             self._level -= tokens
 
     def settle(self, reserved: float, used: float) -> None:
         """Put back what was reserved and not used, or take out what was used beyond."""
         self._level = min(self._capacity, self._refill() + reserved - used)
+        self._bell.ring()
 
     def _set(self, per_minute: float) -> None:
         self._per_second = per_minute / 60

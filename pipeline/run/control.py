@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,8 @@ from pipeline.core.errors import (
 )
 from pipeline.core.records import Failure, Result
 
+_IDS = re.compile(r"\b(?=\w*\d)\w{8,}\b")
+"""Ids of requests, which differ in messages that say the same."""
 TRIAL_JOBS = 20
 """Until a lane has its first answer, it sends no more jobs than this. All refused alike: the settings are wrong."""
 
@@ -106,6 +109,11 @@ class LaneWatch:
         self._changed = anyio.Event()
         self.stopped_by: Failure | None = None
 
+    @property
+    def has_stopped(self) -> bool:
+        """Whether the lane sends nothing more."""
+        return self.stopped_by is not None
+
     async def may_send(self) -> None:
         """Return when one more job may be sent: at once after the lane's first answer, before it only for a trial.
 
@@ -139,7 +147,7 @@ class LaneWatch:
             self._rejected(failure)
 
     def _rejected(self, failure: Failure) -> None:
-        key = f"{failure.http_status} {failure.message[:60]}"
+        key = f"{failure.http_status} {_IDS.sub('#', failure.message)[:60]}"
         self._rejections[key] = self._rejections.get(key, 0) + 1
         if self._rejections[key] >= TRIAL_JOBS:
             self._control.run.stop(rejected_alike(self._model, TRIAL_JOBS, failure.message))

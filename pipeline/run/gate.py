@@ -29,9 +29,10 @@ class Gate:
     def refused(self, retry_after_seconds: float | None) -> None:
         """The account is over its limit: keep shut as long as it says, or for a second that doubles each time.
 
-        Refusals that were under way when the gate closed say nothing new, and do not double it.
+        To be told less than a second is to be told nothing. Refusals that were under way when the gate closed say
+        nothing new, and do not double it.
         """
-        if retry_after_seconds is not None:
+        if retry_after_seconds is not None and retry_after_seconds >= FIRST_PAUSE_SECONDS:
             self.close_for(retry_after_seconds)
         elif self.is_open:
             self.close_for(self._next_seconds)

@@ -43,22 +43,34 @@ class AccountLimits:
         self.window = None if most is None else Window(clock, most=most, first=None)
 
     async def acquire(self, input_tokens: int, output_tokens: int) -> None:
-        """Take a request of this size out of every bucket there is."""
+        """Take a request of this size out of every bucket there is; whoever is cancelled has taken nothing."""
         if self.window is not None:
             await self.window.enter()
-        if self.requests is not None:
-            await self.requests.acquire()
-        if self.input is not None:
-            await self.input.reserve(input_tokens)
-        if self.output is not None:
-            await self.output.reserve(output_tokens)
+        taken_input = 0
+        try:
+            if self.requests is not None:
+                await self.requests.acquire()
+            if self.input is not None:
+                await self.input.reserve(input_tokens)
+                taken_input = input_tokens
+            if self.output is not None:
+                await self.output.reserve(output_tokens)
+        except BaseException:
+            self.settle(taken_input, 0, 0, 0)
+            self.left()
+            raise
 
-    def settle(self, reserved: Reservation, used_input: int | None, used_output: int | None) -> None:
+    def give_back(self, input_tokens: int, output_tokens: int) -> None:
+        """The request does not leave."""
+        self.settle(input_tokens, output_tokens, 0, 0)
+        self.left()
+
+    def settle(self, input_tokens: int, output_tokens: int, used_input: int | None, used_output: int | None) -> None:
         """Correct the buckets by what the provider reports; what is unknown stays as reserved."""
         if self.input is not None and used_input is not None:
-            self.input.settle(reserved.input_tokens, used_input)
+            self.input.settle(input_tokens, used_input)
         if self.output is not None and used_output is not None:
-            self.output.settle(reserved.output_tokens, used_output)
+            self.output.settle(output_tokens, used_output)
 
     def left(self) -> None:
         """A request came back, whatever came of it."""
@@ -81,7 +93,7 @@ class LaneLimits:
         self._accounting = accounting
         self._clock = clock
         self._told: dict[LimitKind, TokenBudget] = {}
-        self._learned = LearnedPace(clock, account.burst_seconds)
+        self._learned = LearnedPace(clock)
         self._gate = Gate(clock)
         self.window = Window(clock, first=None) if account.are_known else Window(clock)
 
@@ -92,30 +104,41 @@ class LaneLimits:
         the output bucket is only required not to be in debt (protocol section 5.2).
         """
         output_tokens = max_tokens if self._accounting == "openai" else 1
-        if not self._gate.is_open:
-            await self._gate.passed()
         await self.window.enter()
         try:
-            await self._account.acquire(input_tokens, output_tokens)
+            await self._gate.passed()
             if self._told:
                 await self._take_told(input_tokens, output_tokens)
-            left_at = await self._learned.acquire()
-            if not self._gate.is_open:
+            await self._learned.passed()
+            await self._account.acquire(input_tokens, output_tokens)
+            while not self._gate.is_open:
+                # Others use the account too: nothing of it is held while this lane's gate is shut.
+                self._account.give_back(input_tokens, output_tokens)
                 await self._gate.passed()
+                await self._account.acquire(input_tokens, output_tokens)
         except BaseException:
             self.window.leave()
             raise
-        return Reservation(input_tokens, output_tokens, left_at)
+        return Reservation(input_tokens, output_tokens, self._learned.leaving())
 
-    def answered(self, reserved: Reservation, used_input: int | None, used_output: int | None) -> None:
-        """An answer came, with what was really used."""
+    async def opened(self) -> None:
+        """Return once the lane's gate is open, and take nothing."""
+        await self._gate.passed()
+
+    def answered(self) -> None:
+        """An answer came."""
         self._gate.admitted()
         self.window.answered()
-        self._account.settle(reserved, used_input, used_output)
-        for kind, used in (("input", used_input), ("output", used_output)):
-            bucket = self._told.get(kind)  # type: ignore[call-overload]
-            if bucket is not None and used is not None:
-                bucket.settle(reserved.input_tokens if kind == "input" else reserved.output_tokens, used)
+
+    def used(self, reserved: Reservation, input_tokens: int | None, output_tokens: int | None) -> None:
+        """Correct what was reserved by what was used. Output that was charged in advance is not given back."""
+        if self._accounting == "openai":
+            output_tokens = None
+        self._account.settle(reserved.input_tokens, reserved.output_tokens, input_tokens, output_tokens)
+        if (told := self._told.get("input")) is not None and input_tokens is not None:
+            told.settle(reserved.input_tokens, input_tokens)
+        if (told := self._told.get("output")) is not None and output_tokens is not None:
+            told.settle(reserved.output_tokens, output_tokens)
 
     def refused(self, reserved: Reservation, retry_after_seconds: float | None) -> None:
         """Over the limit: close the gate, send fewer at a time, and learn."""
@@ -134,8 +157,8 @@ class LaneLimits:
 
     def withdrawn(self, reserved: Reservation) -> None:
         """The request did not leave; its turn is lost, its tokens are not."""
-        self._account.settle(reserved, 0, 0)
-        self.left()
+        self._account.give_back(reserved.input_tokens, reserved.output_tokens)
+        self.window.leave()
 
     def left(self) -> None:
         """A request came back, whatever came of it; the last that is said of it."""

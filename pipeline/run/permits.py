@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from pipeline.core.records import Failure, Response, Usage
 from pipeline.core.settings import Price
-from pipeline.cost.budget import Budget, upper_bound_usd
+from pipeline.cost.budget import IMAGE_TOKENS, TOOL_TOKENS, Budget, upper_bound_usd
 from pipeline.providers.limit_headers import ToldLimit
 from pipeline.run.limits import LaneLimits, Reservation
 
@@ -82,7 +82,8 @@ class LocalPermits:
         """Bound by the price of the dearest tier that the request can reach."""
         if need.unbounded:
             return None
-        price = self._price_of(max(need.request_bytes, need.input_tokens))
+        most_input = need.request_bytes + IMAGE_TOKENS * need.images + TOOL_TOKENS * need.tools
+        price = self._price_of(max(most_input, need.input_tokens))
         return upper_bound_usd(need.request_bytes, need.images, need.tools, need.max_tokens, price)
 
     async def acquire(self, need: Need) -> Permit | None:
@@ -90,6 +91,7 @@ class LocalPermits:
 
         A request that nothing bounds is let through only where there is no budget.
         """
+        await self._limits.opened()  # no money is set aside for a lane that waits
         bound = self.bound_usd(need)
         if bound is None and self._cap_usd is not None:
             return None
@@ -108,14 +110,16 @@ class LocalPermits:
     ) -> None:
         """Correct limits and budget; an attempt that was possibly paid stays booked at its bound."""
         if permit.bound_usd is not None:
-            self._budget.settle(permit.bound_usd, booked_usd(cost_usd, possibly_paid(outcome), None))
+            self._budget.settle(permit.bound_usd, booked_usd(outcome, cost_usd, None))
         limits = self._limits
         if told:
             limits.told(told)
         usage = outcome.usage
         if usage is not None:
-            limits.answered(permit.reserved, _counted_input(usage), usage.output_tokens)
-        elif isinstance(outcome, Failure) and outcome.kind == "rate":
+            limits.used(permit.reserved, _counted_input(usage), usage.output_tokens)
+        if isinstance(outcome, Response):
+            limits.answered()
+        elif outcome.kind == "rate":
             limits.refused(permit.reserved, outcome.retry_after_seconds)
         else:
             limits.faulted()
@@ -136,16 +140,16 @@ class LocalPermits:
         return f"spent ${self._budget.spent_usd:f} of ${self._cap_usd}{in_flight}; the next request {next_one}"
 
 
-def possibly_paid(outcome: Response | Failure) -> bool:
-    """Whether the provider may bill an attempt that came to this."""
-    return isinstance(outcome, Response) or outcome.possibly_paid
+def booked_usd(outcome: Response | Failure, cost_usd: Decimal | None, bound_usd: Decimal | None) -> Decimal | None:
+    """What an attempt is booked at: its cost where that is final, its bound where it may have cost more, else nothing.
 
-
-def booked_usd(cost_usd: Decimal | None, is_possibly_paid: bool, bound_usd: Decimal | None) -> Decimal | None:
-    """What an attempt is booked at: its cost where known, its bound where it was possibly paid, else nothing."""
+    What a broken stream had counted by then is not all that it cost.
+    """
+    if isinstance(outcome, Failure) and outcome.possibly_paid:
+        return bound_usd
     if cost_usd is not None:
         return cost_usd
-    return bound_usd if is_possibly_paid else _ZERO
+    return bound_usd if isinstance(outcome, Response) else _ZERO
 
 
 def _counted_input(usage: Usage) -> int | None:

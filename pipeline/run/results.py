@@ -17,7 +17,7 @@ from pipeline.core.settings import ModelSettings, Price
 from pipeline.core.tokens import estimate_request_tokens, estimate_tokens
 from pipeline.cost.charges import cost_usd
 from pipeline.run.attempt import Exchange
-from pipeline.run.permits import booked_usd, possibly_paid
+from pipeline.run.permits import booked_usd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,15 +149,14 @@ def total_cost(final_usd: Decimal | None, attempts: Sequence[Attempt]) -> Decima
 def attempt_record(exchange: Exchange, cost_usd: Decimal | None, bound_usd: Decimal | None) -> Attempt:
     """The record of one attempt, with what the budget booked for it."""
     outcome = exchange.outcome
-    maybe = possibly_paid(outcome)
     return Attempt(
         started_at=exchange.started_at,
         http_status=exchange.http_status,
         error=_attempt_error(outcome),
         latency_ms=exchange.latency_ms,
         cost_usd=cost_usd,
-        possibly_paid=isinstance(outcome, Failure) and maybe,
-        booked_usd=booked_usd(cost_usd, maybe, bound_usd),
+        possibly_paid=isinstance(outcome, Failure) and outcome.possibly_paid,
+        booked_usd=booked_usd(outcome, cost_usd, bound_usd),
     )
 
 

@@ -115,6 +115,8 @@ class _Flight:
     has_slot: bool = True
     attempts: list[Attempt] = field(default_factory=list)
     met_stale_connection: bool = False
+    asked_once_more: bool = False
+    """After a first empty answer."""
     charged: int = 0
     """Attempts that failed by the job's own account."""
     answers_at_first_fault: int | None = None
@@ -136,6 +138,8 @@ class SyncLane:
             run.concurrency, setup.clock, setup.rng, changed=lambda said: setup.observer.event(model, said)
         )
         self._answers = 0
+        self._refused_since: float | None = None
+        """When the provider began to refuse everything, by 429."""
         self._waits_until = setup.clock.monotonic()
 
     async def run(self, shard: Shard, sink: Sink, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -167,9 +171,10 @@ class SyncLane:
         outgoing = setup.caller.encode(job.request)
         need = need_of(job, outgoing.body)
         leave = await self._leave(need)
-        if leave is not None and await self._skipped(job, sink):
+        if leave is not None and setup.watch.has_stopped:
             self._stay(leave)
             leave = None
+            await self._skipped(job, sink)
         if leave is None:
             self._begun.release()
             return
@@ -281,14 +286,15 @@ class SyncLane:
             self._retries.returned()
         if isinstance(outcome, Response):
             self._answers += 1
-            self._breaker.answered()
+            self._refused_since = None
+            self._breaker.answered(tried=leave.tries)
             self._retries.answered()
             self._setup.watch.answered()
         elif outcome.kind in PROVIDERS_FAULTS:
             if not self._is_excused(flight, outcome):
                 self._breaker.faulted(tried=leave.tries)
         else:
-            self._breaker.answered()  # a refusal is an answer: the provider is there
+            self._breaker.answered(tried=leave.tries)  # a refusal is an answer: the provider is there
         if leave.tries:
             self._breaker.tried()
         return price
@@ -297,8 +303,10 @@ class SyncLane:
         """Leave to ask again after a first empty answer (reliability P4); None to take the answer as it is."""
         if response.status != "empty" or self._policy.max_attempts == 1:
             return None
-        earlier_answer = any(attempt.http_status == 200 and attempt.error is None for attempt in flight.attempts[:-1])
-        return None if earlier_answer else await self._again(flight, 0, None)
+        if flight.asked_once_more:
+            return None
+        flight.asked_once_more = True
+        return await self._again(flight, 0, None)
 
     async def _after_failure(self, flight: _Flight, failure: Failure) -> _Leave | Unanswered:
         """Leave for the next attempt; or that the failure is final; or that the run stops and the job stays open."""
@@ -350,27 +358,36 @@ class SyncLane:
         return leave
 
     def _hold_if_too_long(self, failure: Failure) -> None:
-        """Hold the lane where its provider asks for too long a wait, or has been down for too long."""
-        setup, model = self._setup, self._setup.context.model.name
-        asked, longest = failure.retry_after_seconds, setup.run.max_wait_seconds
-        if asked is not None and asked > longest:
-            setup.control.hold(
-                StoppedResumable(
-                    f"model {model!r}: the provider asks to wait {asked:.0f} s, longer than "
-                    f"max_wait_seconds = {longest:g}: {failure.message}. Run again later to continue"
-                )
+        """Hold the lane where its provider asks for too long a wait, or refuses or fails for too long."""
+        run, now = self._setup.run, self._setup.clock.monotonic()
+        asked = failure.retry_after_seconds or 0.0
+        if failure.kind == "rate" and self._refused_since is None:
+            self._refused_since = now
+        refused_seconds = 0.0 if self._refused_since is None else now - self._refused_since
+        if asked > run.max_wait_seconds:
+            self._hold(f"asks to wait {asked:.0f} s, longer than max_wait_seconds = {run.max_wait_seconds:g}", failure)
+        elif refused_seconds > run.max_wait_seconds:
+            self._hold(
+                f"has refused every request for {refused_seconds:.0f} s, longer than "
+                f"max_wait_seconds = {run.max_wait_seconds:g}",
+                failure,
             )
-        elif self._breaker.open_seconds > setup.run.max_outage_seconds:
-            setup.control.hold(
-                StoppedResumable(
-                    f"model {model!r}: the provider has failed for {self._breaker.open_seconds:.0f} s, longer than "
-                    f"max_outage_seconds = {setup.run.max_outage_seconds:g}: {failure.message}. "
-                    "Run again later to continue"
-                )
+        elif self._breaker.open_seconds > run.max_outage_seconds:
+            self._hold(
+                f"has failed for {self._breaker.open_seconds:.0f} s, longer than "
+                f"max_outage_seconds = {run.max_outage_seconds:g}",
+                failure,
             )
-        elif asked is not None and asked > LONG_WAIT_SECONDS and setup.clock.monotonic() >= self._waits_until:
-            self._waits_until = setup.clock.monotonic() + asked
-            setup.observer.event(model, f"the provider asks to wait {asked:.0f} s: {failure.message}")
+        elif max(asked, refused_seconds) > LONG_WAIT_SECONDS and now >= self._waits_until:
+            self._waits_until = now + max(asked, LONG_WAIT_SECONDS)
+            what = f"asks to wait {asked:.0f} s" if asked else f"has refused every request for {refused_seconds:.0f} s"
+            self._setup.observer.event(self._setup.context.model.name, f"the provider {what}: {failure.message}")
+
+    def _hold(self, what: str, failure: Failure) -> None:
+        model = self._setup.context.model.name
+        self._setup.control.hold(
+            StoppedResumable(f"model {model!r}: the provider {what}: {failure.message}. Run again later to continue")
+        )
 
     def _out_of_budget(self, need: Need) -> None:
         self._setup.control.run.stop(

@@ -11,7 +11,7 @@ from pipeline.core.clock import Clock
 FIRST_SIZE = 8
 CALM_SECONDS = 15.0
 """After a cut, refusals of this long are taken to be of the same cause."""
-FAST_CUT = 0.5
+FIRST_CUT = 0.5
 CUT = 0.8
 WINDOWS_TO_GROW = 3
 
@@ -30,6 +30,7 @@ class Window:
         self._size = self._most if first is None else min(self._most, float(first))
         self._in_flight = 0
         self._is_fast = True
+        self._was_cut = False
         self._credit = 0
         self._no_cut_before = clock.monotonic()
         self._waiting: deque[anyio.Event] = deque()
@@ -71,7 +72,8 @@ class Window:
             return
         self._no_cut_before = now + max(CALM_SECONDS, pause_seconds)
         held = min(self._size, max(self._in_flight, 1))
-        self._size = max(1.0, held * (FAST_CUT if self._is_fast else CUT))
+        self._size = max(1.0, held * (CUT if self._was_cut else FIRST_CUT))
+        self._was_cut = True
         self._is_fast = False
         self._credit = 0
 

@@ -50,7 +50,7 @@ def test_a_limit_by_the_day_does_not_pace() -> None:
     assert told_limits(headers) == ()
 
 
-@pytest.mark.parametrize("value", ["", "many", "-1", "0", "nan", "inf", "1e999"])
+@pytest.mark.parametrize("value", ["", "many", "-1", "0", "5e-324", "nan", "inf", "1e999"])
 def test_a_limit_that_is_no_number_is_left_out(value: str) -> None:
     assert told_limits(raw(anthropic_ratelimit_requests_limit=value, x_ratelimit_limit_requests=value)) == ()
 

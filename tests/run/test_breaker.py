@@ -27,7 +27,7 @@ class Watched:
         assert await self.breaker.passed()
         waited = self.clock.monotonic() - begun
         if answered:
-            self.breaker.answered()
+            self.breaker.answered(tried=True)
         else:
             self.breaker.faulted(tried=True)
         self.breaker.tried()
@@ -38,7 +38,7 @@ async def test_it_stays_closed_while_most_requests_are_answered() -> None:
     watched = Watched()
     for number in range(1000):
         if number % 3:
-            watched.breaker.answered()
+            watched.breaker.answered(tried=False)
         else:
             watched.breaker.faulted(tried=False)
     assert watched.breaker.is_closed
@@ -48,7 +48,7 @@ async def test_it_stays_closed_while_most_requests_are_answered() -> None:
 async def test_it_opens_when_half_of_the_last_outcomes_are_faults_and_says_so_once() -> None:
     watched = Watched()
     for _ in range(500):
-        watched.breaker.answered()
+        watched.breaker.answered(tried=False)
     watched.break_down()
     assert not watched.breaker.is_closed
     watched.break_down()
@@ -103,7 +103,7 @@ async def test_an_answer_lets_a_quarter_through_and_ten_all() -> None:
         await watched.breaker.passed()
     assert scope.cancelled_caught
     for _ in range(ANSWERS_TO_CLOSE - 1):
-        watched.breaker.answered()
+        watched.breaker.answered(tried=True)
     assert watched.breaker.is_closed
     assert watched.said[-1] == "the provider answers again"
 
@@ -118,12 +118,37 @@ async def test_faults_at_half_strength_open_it_again() -> None:
     assert len(watched.said) == 1
 
 
-async def test_a_late_answer_wakes_those_who_wait_for_a_probe() -> None:
+async def test_an_answer_to_a_request_that_left_before_proves_nothing() -> None:
     watched = Watched()
     watched.break_down()
-    async with anyio.create_task_group() as group:
-        group.start_soon(watched.breaker.passed)
-        await anyio.lowlevel.checkpoint()
-        watched.breaker.answered()
+    for _ in range(20):
+        watched.breaker.answered(tried=False)
+    assert not watched.breaker.is_closed
+    assert await watched.probe(answered=False) > 0.5
+
+
+async def test_late_faults_of_requests_that_left_before_do_not_open_it_again() -> None:
+    watched = Watched()
+    watched.break_down()
+    await watched.probe(answered=True)
+    for _ in range(10):
+        watched.breaker.faulted(tried=False)
+    with anyio.fail_after(1):
+        assert await watched.breaker.passed()
+
+
+async def test_a_probe_whose_time_comes_between_two_looks_at_the_clock_is_not_missed() -> None:
+    class Creeping(ManualClock):
+        def monotonic(self) -> float:
+            self.advance(1e-7)
+            return super().monotonic()
+
+    clock = Creeping()
+    breaker = Breaker(8, clock, Random(1), changed=[].append)
+    for _ in range(FAULTS_TO_OPEN):
+        breaker.faulted(tried=False)
+    for _ in range(200):
         with anyio.fail_after(1):
-            assert await watched.breaker.passed()
+            assert await breaker.passed()
+        breaker.faulted(tried=True)
+        breaker.tried()

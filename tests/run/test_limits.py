@@ -185,3 +185,72 @@ async def test_what_was_reserved_for_a_request_that_stays_comes_back() -> None:
     lane.withdrawn(await lane.acquire(100, 1))
     await lane.acquire(100, 1)
     assert clock.monotonic() == 0
+
+
+async def test_a_request_that_stops_waiting_has_taken_nothing_of_its_account() -> None:
+    clock = ManualClock()
+    account = AccountLimits(Limits(requests_in_flight=1, input_tokens_per_minute=600, burst_seconds=1), clock)
+    lane = LaneLimits(account, "anthropic", clock)
+    for cancelled_at in ("input tokens", "the window"):
+        first = await lane.acquire(10, 1) if cancelled_at == "the window" else None
+        await account_drained(account) if first is None else None
+        async with anyio.create_task_group() as group:
+            group.start_soon(lane.acquire, 10, 1)
+            await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+        if first is not None:
+            lane.left()
+    with anyio.fail_after(5):
+        await lane.acquire(10, 1)
+
+
+async def account_drained(account: AccountLimits) -> None:
+    assert account.input is not None
+    await account.input.reserve(1000)
+
+
+async def test_a_lane_whose_gate_is_shut_holds_nothing_of_its_account() -> None:
+    clock = ManualClock()
+    account = AccountLimits(Limits(requests_in_flight=1), clock)
+    refused, healthy = (LaneLimits(account, "anthropic", clock) for _ in range(2))
+    first, second = await refused.acquire(1, 1), None
+    async with anyio.create_task_group() as group:
+        group.start_soon(refused.acquire, 1, 1)
+        await anyio.lowlevel.checkpoint()
+        refused.refused(first, 600.0)
+        refused.left()
+        second = await healthy.acquire(1, 1)
+        healthy.left()
+        assert clock.monotonic() < 600
+        group.cancel_scope.cancel()
+    assert second is not None
+
+
+async def test_a_refund_is_used_at_once() -> None:
+    clock = ManualClock()
+    budget = TokenBudget(600, 10, clock)
+    await budget.reserve(100)
+    async with anyio.create_task_group() as group:
+        group.start_soon(budget.reserve, 80)
+        await anyio.lowlevel.checkpoint()
+        budget.settle(100, 0)
+    assert clock.monotonic() < 1
+
+
+async def test_output_that_was_charged_in_advance_is_not_given_back() -> None:
+    clock = ManualClock()
+    lane = LaneLimits(AccountLimits(Limits(output_tokens_per_minute=6000, burst_seconds=10), clock), "openai", clock)
+    reserved = await lane.acquire(1, 1000)
+    lane.used(reserved, 1, 5)
+    lane.left()
+    await lane.acquire(1, 1000)
+    assert 9.9 < clock.monotonic() < 10.1
+
+
+async def test_refusals_that_ask_for_no_wait_close_the_gate_all_the_same() -> None:
+    clock = ManualClock()
+    gate = Gate(clock)
+    for asked in (0.0, 0.01, None):
+        gate.refused(asked)
+        await gate.passed()
+    assert 6.9 < clock.monotonic() < 7.1

@@ -162,3 +162,41 @@ async def test_a_wait_of_more_than_two_minutes_is_told_at_once_and_once() -> Non
     lane = Lane(answer, [job(number) for number in range(50)], run=RunSettings(concurrency=8))
     assert Counter(result.status for result in await lane.run()) == {"ok": 50}
     assert [said[:35] for said in lane.kept.events] == ["the provider asks to wait 600 s: HT"]
+
+
+async def test_a_provider_that_refuses_everything_is_told_of_and_left_for_later() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return problem(429, "rate_limit_error")
+
+    lane = Lane(answer, [job(number) for number in range(20)], run=RunSettings(max_wait_seconds=1000))
+    assert await lane.run() == []
+    assert "has refused every request for" in lane.kept.events[0]
+    assert "max_wait_seconds = 1000" in str(lane.control.reason)
+    assert 1000 < lane.clock.monotonic() < 1200
+
+
+async def test_a_pace_is_not_measured_over_an_outage() -> None:
+    """20 requests a second, and five minutes of 503: what the lane found out before and after is its rate."""
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if 30 <= lane.clock.monotonic() < 330:
+            return problem(503, "api_error")
+        return await provider.answer(request)
+
+    lane = Lane(answer, [job(number) for number in range(1500)], run=RunSettings(concurrency=64))
+    provider = LimitedProvider(lane.clock, per_second=20, capacity=20)
+    assert Counter(result.status for result in await lane.run()) == {"ok": 1500}
+    assert lane.clock.monotonic() < 1.1 * (300 + 1500 / 20) + 30
+    assert provider.refused <= 0.05 * 1500
+
+
+async def test_a_pace_that_rested_for_a_day_is_still_a_pace() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if 20 <= lane.clock.monotonic() < 86_000:
+            return problem(429, "rate_limit_error", **{"retry-after": "86000"})
+        return await provider.answer(request)
+
+    run = RunSettings(concurrency=64, max_wait_seconds=100_000)
+    lane = Lane(answer, [job(number) for number in range(900)], run=run)
+    provider = LimitedProvider(lane.clock, per_second=20, capacity=20)
+    assert Counter(result.status for result in await lane.run()) == {"ok": 900}

@@ -478,3 +478,47 @@ async def test_a_stale_connection_counts_against_nobody_and_is_on_record() -> No
     stale = 2
     result = (await Lane(answer, [job(1)], run=RunSettings(max_attempts=1)).run())[0]
     assert (result.status, len(result.attempts)) == ("error", 2)
+
+
+async def test_an_empty_answer_with_flags_is_asked_for_once_more_and_no_more() -> None:
+    asked = 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        return httpx.Response(201, json=message("").json())
+
+    result = (await Lane(answer, [job(1)]).run())[0]
+    assert (result.status, asked) == ("empty", 2)
+
+
+async def test_a_stream_that_broke_is_booked_at_its_bound_whatever_it_had_counted() -> None:
+    stream = (
+        b'data: {"type":"message_start","message":{"type":"message","role":"assistant","model":"m","content":[],'
+        b'"usage":{"input_tokens":10,"output_tokens":1}}}\n\n'
+        b'data: {"type":"message_delta","delta":{},"usage":{"output_tokens":1}}\n\n'
+    )
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=stream, headers={"content-type": "text/event-stream"})
+
+    lane = Lane(answer, [job(1, stream=True)], run=RunSettings(max_attempts=1, budget_usd=Decimal(1)))
+    result = (await lane.run())[0]
+    [attempt] = result.attempts
+    assert attempt.possibly_paid
+    assert attempt.booked_usd is not None
+    assert attempt.booked_usd > Decimal("0.0005")
+    assert lane.budget.spent_usd == attempt.booked_usd
+
+
+async def test_refusals_that_differ_in_their_request_ids_alone_are_alike() -> None:
+    count = 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal count
+        count += 1
+        return problem(400, "invalid_request_error", f"req_{count:012x}: top_k: bad")
+
+    lane = Lane(answer, [job(number) for number in range(100)], run=RunSettings(concurrency=1))
+    assert len(await lane.run()) == 20
+    assert isinstance(lane.control.reason, RequestRejected)

@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from pipeline.config.load import Overrides
 from pipeline.core.records import Result
-from pipeline.flow import Places, Surroundings, run_evaluation
-from pipeline.steps.choose import Choice
+from pipeline.flow import Surroundings, run_evaluation
+from pipeline.steps.choose import Again, Choice, Places
 from pipeline.steps.prepare import Prepared
 
 
@@ -32,6 +32,9 @@ class Log:
     def in_flight(self, model: str, change: int) -> None:
         pass
 
+    def event(self, model: str, said: str) -> None:
+        pass
+
     def acknowledged(self, results: Sequence[Result], /) -> None:
         os.write(self._fd, "".join(f"{one.job_id} {len(one.text or '')}\n" for one in results).encode())
 
@@ -42,7 +45,7 @@ def main(evaluation: Path, folder: Path, log: Path) -> int:
 
     places = Places(reports=folder.parent, out=folder)
     return run_evaluation(
-        evaluation, Overrides(), places, around=Surroundings(environment=os.environ), observe=observe
+        evaluation, Overrides(), places, Again(), around=Surroundings(environment=os.environ), observe=observe
     ).exit_code
 
 

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pipeline.core.errors import EvalmillError
 from pipeline.core.records import Block, Request
 from pipeline.core.template import Template, compile_template
-from pipeline.report.samples import Candidate, pick_samples
+from pipeline.report.samples import Candidates, pick_samples
 from pipeline.report.view import RunView, Sample, SampleScore, Turn
 from pipeline.steps.rows import RowLookup
 from pipeline.steps.score import scored_parts
@@ -26,6 +28,8 @@ _RESULT_COLUMNS = [
     "cache_write_1h_tokens", "output_tokens", "cost_usd", "latency_ms", "attempts",
 ]  # fmt: skip
 _INPUT_CLASSES = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
+
+_UNSCORED, _NO_PASS, _NO_JOB = pa.scalar(np.nan), pa.scalar(False), pa.scalar(-1, pa.int32())
 
 Parts = Sequence[tuple[Path, Path]]
 """Results parts, each with the scores of the same jobs."""
@@ -60,7 +64,7 @@ class _Prompts:
 
     def requests(self, asked: Sequence[tuple[str, str]]) -> list[Request | str]:
         """What was asked, for pairs of row id and prompt; the rows are looked up together."""
-        rows = self._rows.records([row_id for row_id, _ in asked])
+        rows = self._rows.records(pa.array([row_id for row_id, _ in asked], pa.string()))
         return [self._request(row, prompt) for row, (_, prompt) in zip(rows, asked, strict=True)]
 
     def _request(self, row: Mapping[str, Any], prompt: str) -> Request | str:
@@ -71,29 +75,32 @@ class _Prompts:
         return Request(messages=rendered.messages, system=rendered.system)
 
 
-def _candidates(parts: Parts) -> Iterator[Candidate]:
+def _candidates(parts: Parts) -> Iterator[Candidates]:
     for results_path, scores_path in parts:
-        worst = _worst_verdicts(scores_path)
-        table = read_part(results_path, columns=["job_id", "status", "model", "prompt"])
-        for batch in table.to_batches(max_chunksize=5_000):
-            for row in batch.to_pylist():
-                yield Candidate(worst=worst.get(row["job_id"]), **row)
+        jobs = read_part(results_path, columns=["job_id", "status", "model", "prompt"]).combine_chunks()
+        columns = {name: pa.concat_arrays(jobs[name].chunks) for name in jobs.column_names}
+        worst, passed = _worst_verdicts(scores_path, columns["job_id"])
+        yield Candidates(**columns, worst=worst, passed=passed)
 
 
-def _worst_verdicts(path: Path) -> dict[str, bool | float | None]:
-    """The lowest verdict of each job: passed or not where a scorer says so, else the value."""
+def _worst_verdicts(path: Path, job_ids: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The lowest verdict of each job, NaN without any, and whether it is a pass; of equal ones the first counts.
+
+    A verdict is passed or not where a scorer says so, else the value.
+    """
+    worst, is_pass = np.full(len(job_ids), np.nan), np.zeros(len(job_ids), dtype=np.bool_)
     if not path.exists():
-        return {}
-    worst: dict[str, bool | float | None] = {}
-    table = read_part(path, columns=["job_id", "passed", "value", "status"])
-    for job_id, passed, value in zip(
-        *(table.column(name).to_pylist() for name in ("job_id", "passed", "value")), strict=True
-    ):
-        verdict = value if passed is None else passed
-        known = worst.get(job_id)
-        if job_id not in worst or known is None or (verdict is not None and verdict < known):
-            worst[job_id] = verdict
-    return worst
+        return worst, is_pass
+    scores = read_part(path, columns=["job_id", "passed", "value"])
+    verdicts = np.asarray(pc.coalesce(scores["passed"].cast(pa.float64()), scores["value"], _UNSCORED))
+    passes = np.asarray(pc.coalesce(scores["passed"], _NO_PASS), dtype=np.bool_)
+    jobs = np.asarray(pc.coalesce(pc.index_in(scores["job_id"], value_set=job_ids), _NO_JOB))
+    known = np.flatnonzero(~np.isnan(verdicts) & (jobs >= 0))
+    ordered = known[np.lexsort((verdicts[known], jobs[known]))]
+    found, firsts = np.unique(jobs[ordered], return_index=True)
+    worst[found] = verdicts[ordered[firsts]]
+    is_pass[found] = passes[ordered[firsts]]
+    return worst, is_pass
 
 
 def _samples(chosen: Sequence[str], parts: Parts, prompts: _Prompts) -> Iterator[Sample]:

@@ -305,7 +305,7 @@ async def test_rows_are_kept_and_scores_are_replaced(tmp_path: Path) -> None:
         name = store.parts()[0].name
         assert not store.has_rows("part-0")
         for table in (first, second):
-            store.put_rows(table, "part-0")
+            store.put_rows("part-0", table.schema, [table])
             store.put_scores(name, table)
         assert store.has_rows("part-0")
         with pytest.raises(ValueError, match="not a file name"):

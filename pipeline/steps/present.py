@@ -29,8 +29,6 @@ _RESULT_COLUMNS = [
 ]  # fmt: skip
 _INPUT_CLASSES = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
 
-_UNSCORED, _NO_PASS, _NO_JOB = pa.scalar(np.nan), pa.scalar(False), pa.scalar(-1, pa.int32())
-
 Parts = Sequence[tuple[Path, Path]]
 """Results parts, each with the scores of the same jobs."""
 
@@ -92,9 +90,9 @@ def _worst_verdicts(path: Path, job_ids: pa.Array) -> tuple[NDArray[np.float64],
     if not path.exists():
         return worst, is_pass
     scores = read_part(path, columns=["job_id", "passed", "value"])
-    verdicts = np.asarray(pc.coalesce(scores["passed"].cast(pa.float64()), scores["value"], _UNSCORED))
-    passes = np.asarray(pc.coalesce(scores["passed"], _NO_PASS), dtype=np.bool_)
-    jobs = np.asarray(pc.coalesce(pc.index_in(scores["job_id"], value_set=job_ids), _NO_JOB))
+    verdicts = np.asarray(pc.fill_null(pc.coalesce(scores["passed"].cast(pa.float64()), scores["value"]), np.nan))
+    passes = np.asarray(pc.fill_null(scores["passed"], False), dtype=np.bool_)
+    jobs = np.asarray(pc.fill_null(pc.index_in(scores["job_id"], value_set=job_ids), -1))
     known = np.flatnonzero(~np.isnan(verdicts) & (jobs >= 0))
     ordered = known[np.lexsort((verdicts[known], jobs[known]))]
     found, firsts = np.unique(jobs[ordered], return_index=True)

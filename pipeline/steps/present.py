@@ -7,16 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from pipeline.core.errors import EvalmillError
 from pipeline.core.records import Block, Request
 from pipeline.core.template import Template, compile_template
-from pipeline.report.samples import Candidates, pick_samples
+from pipeline.report.samples import pick_samples
 from pipeline.report.view import RunView, Sample, SampleScore, Turn
+from pipeline.steps.candidates import Parts, candidates
 from pipeline.steps.rows import RowLookup
 from pipeline.steps.score import scored_parts
 from pipeline.store.parts import read_part
@@ -29,14 +28,11 @@ _RESULT_COLUMNS = [
 ]  # fmt: skip
 _INPUT_CLASSES = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
 
-Parts = Sequence[tuple[Path, Path]]
-"""Results parts, each with the scores of the same jobs."""
-
 
 def run_view(store: RunStore, run: Mapping[str, Any], summary: Mapping[str, Any]) -> RunView:
     """Everything the pages need, with the samples that are embedded."""
     parts = scored_parts(store)
-    chosen = pick_samples(_candidates(parts))
+    chosen = pick_samples(candidates(parts))
     dataset = run["dataset"]
     return RunView(
         summary=summary,
@@ -71,34 +67,6 @@ class _Prompts:
         except EvalmillError as error:
             return str(error)
         return Request(messages=rendered.messages, system=rendered.system)
-
-
-def _candidates(parts: Parts) -> Iterator[Candidates]:
-    for results_path, scores_path in parts:
-        jobs = read_part(results_path, columns=["job_id", "status", "model", "prompt"]).combine_chunks()
-        columns = {name: pa.concat_arrays(jobs[name].chunks) for name in jobs.column_names}
-        worst, passed = _worst_verdicts(scores_path, columns["job_id"])
-        yield Candidates(**columns, worst=worst, passed=passed)
-
-
-def _worst_verdicts(path: Path, job_ids: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The lowest verdict of each job, NaN without any, and whether it is a pass; of equal ones the first counts.
-
-    A verdict is passed or not where a scorer says so, else the value.
-    """
-    worst, is_pass = np.full(len(job_ids), np.nan), np.zeros(len(job_ids), dtype=np.bool_)
-    if not path.exists():
-        return worst, is_pass
-    scores = read_part(path, columns=["job_id", "passed", "value"])
-    verdicts = np.asarray(pc.fill_null(pc.coalesce(scores["passed"].cast(pa.float64()), scores["value"]), np.nan))
-    passes = np.asarray(pc.fill_null(scores["passed"], False), dtype=np.bool_)
-    jobs = np.asarray(pc.fill_null(pc.index_in(scores["job_id"], value_set=job_ids), -1))
-    known = np.flatnonzero(~np.isnan(verdicts) & (jobs >= 0))
-    ordered = known[np.lexsort((verdicts[known], jobs[known]))]
-    found, firsts = np.unique(jobs[ordered], return_index=True)
-    worst[found] = verdicts[ordered[firsts]]
-    is_pass[found] = passes[ordered[firsts]]
-    return worst, is_pass
 
 
 def _samples(chosen: Sequence[str], parts: Parts, prompts: _Prompts) -> Iterator[Sample]:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline.core.errors import DataError
 from pipeline.plan.dataset import Dataset, RowBatch, Survey, records_of
-from pipeline.store.parts import group_count, read_group
+from pipeline.store.parts import group_sizes, read_group
 from pipeline.store.run_store import RunStore
 
 ROW_ID = "row_id"
@@ -20,8 +20,11 @@ OWN_ROW_ID = "row_id (dataset)"
 """What a dataset's own column called row_id is stored as, beside the row key."""
 
 ROWS_PER_FILE = 50_000
-GROUP_BYTES = 2 * 1024 * 1024
+_GROUP_BYTES = 2 * 1024 * 1024
+_HELD_BYTES = 64 * 1024 * 1024
+"""About what a lookup holds, however large the rows are."""
 _ROWS_AT_A_TIME = 500
+"""Rows that are made Python objects together: those take several times their bytes."""
 
 
 def keep_rows(store: RunStore, dataset: Dataset, survey: Survey) -> None:
@@ -41,7 +44,7 @@ def _groups(batches: Iterable[RowBatch]) -> Iterator[pa.Table]:
     held: list[pa.Table] = []
     for batch in batches:
         held.append(_with_ids(batch))
-        if sum(table.nbytes for table in held) >= GROUP_BYTES:
+        if sum(table.nbytes for table in held) >= _GROUP_BYTES:
             yield pa.concat_tables(held)
             held = []
     if held:
@@ -56,12 +59,19 @@ class RowLookup:
         files = sorted((folder / "rows").glob("*.parquet"))
         if not files:
             raise DataError(f"{folder}: rows/ is empty; the run's rows are needed and are not there")
-        self._groups = [(file, group) for file in files for group in range(group_count(file))]
+        sizes = {file: group_sizes(file) for file in files}
+        self._groups = [(file, group) for file in files for group in range(len(sizes[file]))]
+        rows, size = (sum(numbers) for numbers in zip((0, 0), *chain(*sizes.values()), strict=True))
+        self._rows_held = max(1, _HELD_BYTES * rows // max(1, size))
         self._next = 0
         """The row group that is looked at first: results come in about the order of the rows."""
 
     def records(self, row_ids: pa.Array | pa.ChunkedArray) -> Iterator[dict[str, Any]]:
         """One record for each id, in order; raises DataError for an id that is not there."""
+        for start in range(0, len(row_ids), self._rows_held):
+            yield from self._records(row_ids.slice(start, self._rows_held))
+
+    def _records(self, row_ids: pa.Array | pa.ChunkedArray) -> Iterator[dict[str, Any]]:
         found = self._rows_with(pc.unique(row_ids))
         positions = pc.index_in(row_ids, value_set=found[ROW_ID].cast(row_ids.type))
         if positions.null_count:

@@ -183,11 +183,11 @@ def read_group(path: Path, group: int, columns: Sequence[str] | None = None) -> 
         return _selected(file.read_row_group(group, columns=_names(columns), use_threads=False), columns)
 
 
-def group_count(path: Path) -> int:
-    """How many row groups a file has; DiskError if it is damaged or missing."""
+def group_sizes(path: Path) -> list[tuple[int, int]]:
+    """Rows and unpacked bytes of each row group; DiskError if the file is damaged or missing."""
     with _sound(path) as file:
-        count: int = file.num_row_groups
-        return count
+        groups = map(file.metadata.row_group, range(file.num_row_groups))
+        return [(group.num_rows, group.total_byte_size) for group in groups]
 
 
 @contextmanager

@@ -8,6 +8,9 @@ import sys
 def main() -> None:
     """Start the command line."""
     try:
+        from pipeline.cli.memory import use_one_heap
+
+        use_one_heap()
         from pipeline.cli.main import run_command
 
         sys.exit(run_command())

@@ -28,6 +28,9 @@ from pipeline.plan.sniff import Format, find_files, sniff
 _BATCH_BYTES = 32 << 20
 """A batch is closed at this size, whatever its number of rows."""
 
+_MOST_PIECES = 1_000
+"""Readers give a few dozen rows at a time: more arrays than this would take twice what is in them."""
+
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -83,6 +86,8 @@ class Dataset:
             for _, batch in reader.read():
                 pieces.append(self._ids_of(batch))
                 rows += batch.num_rows
+                if len(pieces) >= _MOST_PIECES:
+                    pieces = [pa.concat_arrays(pieces)]
             counts.append(rows)
         ids = pa.concat_arrays(pieces)
         del pieces  # as large as `ids`

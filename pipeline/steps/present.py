@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 from pipeline.core.errors import EvalmillError
 from pipeline.core.records import Block, Request
 from pipeline.core.template import Template, compile_template
-from pipeline.report.samples import Candidate, pick_samples
+from pipeline.report.samples import pick_samples
 from pipeline.report.view import RunView, Sample, SampleScore, Turn
+from pipeline.steps.candidates import Parts, candidates
 from pipeline.steps.rows import RowLookup
 from pipeline.steps.score import scored_parts
 from pipeline.store.parts import read_part
@@ -27,14 +28,11 @@ _RESULT_COLUMNS = [
 ]  # fmt: skip
 _INPUT_CLASSES = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
 
-Parts = Sequence[tuple[Path, Path]]
-"""Results parts, each with the scores of the same jobs."""
-
 
 def run_view(store: RunStore, run: Mapping[str, Any], summary: Mapping[str, Any]) -> RunView:
     """Everything the pages need, with the samples that are embedded."""
     parts = scored_parts(store)
-    chosen = pick_samples(_candidates(parts))
+    chosen = pick_samples(candidates(parts))
     dataset = run["dataset"]
     return RunView(
         summary=summary,
@@ -60,7 +58,7 @@ class _Prompts:
 
     def requests(self, asked: Sequence[tuple[str, str]]) -> list[Request | str]:
         """What was asked, for pairs of row id and prompt; the rows are looked up together."""
-        rows = self._rows.records([row_id for row_id, _ in asked])
+        rows = self._rows.records(pa.array([row_id for row_id, _ in asked], pa.string()))
         return [self._request(row, prompt) for row, (_, prompt) in zip(rows, asked, strict=True)]
 
     def _request(self, row: Mapping[str, Any], prompt: str) -> Request | str:
@@ -69,31 +67,6 @@ class _Prompts:
         except EvalmillError as error:
             return str(error)
         return Request(messages=rendered.messages, system=rendered.system)
-
-
-def _candidates(parts: Parts) -> Iterator[Candidate]:
-    for results_path, scores_path in parts:
-        worst = _worst_verdicts(scores_path)
-        table = read_part(results_path, columns=["job_id", "status", "model", "prompt"])
-        for batch in table.to_batches(max_chunksize=5_000):
-            for row in batch.to_pylist():
-                yield Candidate(worst=worst.get(row["job_id"]), **row)
-
-
-def _worst_verdicts(path: Path) -> dict[str, bool | float | None]:
-    """The lowest verdict of each job: passed or not where a scorer says so, else the value."""
-    if not path.exists():
-        return {}
-    worst: dict[str, bool | float | None] = {}
-    table = read_part(path, columns=["job_id", "passed", "value", "status"])
-    for job_id, passed, value in zip(
-        *(table.column(name).to_pylist() for name in ("job_id", "passed", "value")), strict=True
-    ):
-        verdict = value if passed is None else passed
-        known = worst.get(job_id)
-        if job_id not in worst or known is None or (verdict is not None and verdict < known):
-            worst[job_id] = verdict
-    return worst
 
 
 def _samples(chosen: Sequence[str], parts: Parts, prompts: _Prompts) -> Iterator[Sample]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline.core.errors import DataError
 from pipeline.plan.dataset import Dataset, RowBatch, Survey, records_of
-from pipeline.store.parts import read_part
+from pipeline.store.parts import group_sizes, read_group
 from pipeline.store.run_store import RunStore
 
 ROW_ID = "row_id"
@@ -19,6 +20,11 @@ OWN_ROW_ID = "row_id (dataset)"
 """What a dataset's own column called row_id is stored as, beside the row key."""
 
 ROWS_PER_FILE = 50_000
+_GROUP_BYTES = 2 * 1024 * 1024
+_HELD_BYTES = 64 * 1024 * 1024
+"""About what a lookup holds, however large the rows are."""
+_ROWS_AT_A_TIME = 500
+"""Rows that are made Python objects together: those take several times their bytes."""
 
 
 def keep_rows(store: RunStore, dataset: Dataset, survey: Survey) -> None:
@@ -28,27 +34,67 @@ def keep_rows(store: RunStore, dataset: Dataset, survey: Survey) -> None:
         if store.has_rows(name):
             continue
         stop = min(start + ROWS_PER_FILE, survey.rows)
-        tables = [_with_ids(batch) for batch in dataset.batches(survey, start, stop)]
-        store.put_rows(pa.concat_tables(tables), name)
+        tables = _groups(dataset.batches(survey, start, stop))
+        first = next(tables)
+        store.put_rows(name, first.schema, chain([first], tables))
+
+
+def _groups(batches: Iterable[RowBatch]) -> Iterator[pa.Table]:
+    """The rows in tables that are worth a row group of their own and small enough to hold."""
+    held: list[pa.Table] = []
+    for batch in batches:
+        held.append(_with_ids(batch))
+        if sum(table.nbytes for table in held) >= _GROUP_BYTES:
+            yield pa.concat_tables(held)
+            held = []
+    if held:
+        yield pa.concat_tables(held)
 
 
 class RowLookup:
-    """The rows of a run, by row id."""
+    """The rows of a run, by row id; they are read when they are asked for, and memory holds what was asked for."""
 
     def __init__(self, folder: Path) -> None:
         """Open `rows/*.parquet` of a run folder; raises DataError when they are missing."""
         files = sorted((folder / "rows").glob("*.parquet"))
         if not files:
             raise DataError(f"{folder}: rows/ is empty; the run's rows are needed and are not there")
-        self._table = pa.concat_tables([read_part(file) for file in files])
+        sizes = {file: group_sizes(file) for file in files}
+        self._groups = [(file, group) for file in files for group in range(len(sizes[file]))]
+        rows, size = (sum(numbers) for numbers in zip((0, 0), *chain(*sizes.values()), strict=True))
+        self._rows_held = max(1, _HELD_BYTES * rows // max(1, size))
+        self._next = 0
+        """The row group that is looked at first: results come in about the order of the rows."""
 
-    def records(self, row_ids: Sequence[str] | pa.Array) -> list[dict[str, Any]]:
+    def records(self, row_ids: pa.Array | pa.ChunkedArray) -> Iterator[dict[str, Any]]:
         """One record for each id, in order; raises DataError for an id that is not there."""
-        positions = pc.index_in(pa.array(row_ids, self._table.schema.field(ROW_ID).type), self._table.column(ROW_ID))
+        for start in range(0, len(row_ids), self._rows_held):
+            yield from self._records(row_ids.slice(start, self._rows_held))
+
+    def _records(self, row_ids: pa.Array | pa.ChunkedArray) -> Iterator[dict[str, Any]]:
+        found = self._rows_with(pc.unique(row_ids))
+        positions = pc.index_in(row_ids, value_set=found[ROW_ID].cast(row_ids.type))
         if positions.null_count:
             raise DataError(f"{positions.null_count} row ids of the results are not among the run's rows")
-        batches = self._table.take(positions).combine_chunks().to_batches()
-        return [_own_columns(record) for batch in batches for record in records_of(batch)]
+        for start in range(0, len(positions), _ROWS_AT_A_TIME):
+            for batch in found.take(positions.slice(start, _ROWS_AT_A_TIME)).combine_chunks().to_batches():
+                yield from map(_own_columns, records_of(batch))
+
+    def _rows_with(self, ids: pa.Array) -> pa.Table:
+        """The rows that have one of the ids."""
+        missing = len(ids)
+        pieces: list[pa.Table] = []
+        for _ in self._groups:
+            file, group = self._groups[self._next]
+            there = read_group(file, group, columns=[ROW_ID])[ROW_ID]
+            is_wanted = pc.is_in(there, value_set=ids.cast(there.type))
+            if found := pc.sum(is_wanted).as_py():
+                pieces.append(read_group(file, group).filter(is_wanted))
+                missing -= found
+                if missing <= 0:
+                    break
+            self._next = (self._next + 1) % len(self._groups)
+        return pa.concat_tables(pieces) if pieces else read_group(*self._groups[0]).slice(0, 0)
 
 
 def _with_ids(batch: RowBatch) -> pa.Table:

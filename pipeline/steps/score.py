@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from pipeline.core.errors import DataError, DiskError, TemplateError
 from pipeline.core.records import Answer, Score
@@ -25,6 +27,7 @@ _COLUMNS = [
     *("job_id", "run_id", "row_id", "status"),
     *("text", "tool_calls", "output_tokens", "latency_ms", "cost_usd"),
 ]
+_RESULTS_AT_A_TIME = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +102,13 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     """
     scorers = bind(demands.scorers)
     rows = RowLookup(store.folder)
-    unscored: dict[str, list[str | None]] = {}
+    unscored: dict[str, Unscored] = {}
     for part in store.parts():
-        results = read_part(part, columns=_COLUMNS).to_pylist()
-        records = rows.records([result["row_id"] for result in results])
-        scores = [
-            bound.score(result, answer, record)
-            for result, record in zip(results, records, strict=True)
-            for answer in [_answer(result)]
-            for bound in scorers
-        ]
-        store.put_scores(part.name, scores_table(scores))
-        for score in scores:
-            if score.status == "unscored":
-                unscored.setdefault(score.scorer, []).append(score.explanation)
+        tables = []
+        for scores in _scores(read_part(part, columns=_COLUMNS), rows, scorers):
+            tables.append(scores_table(scores))
+            _note_unscored(unscored, scores)
+        store.put_scores(part.name, pa.concat_tables(tables))
     judged = Judged(
         scorers=tuple((bound.scorer.name, not bound.scorer.graded) for bound in scorers),
         gates=demands.gates,
@@ -120,9 +116,34 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     )
     write_json_atomic(store.folder / JUDGED, _encode(judged))
     return [
-        f"scorer {name!r}: {_counted(len(reasons))} unscored; the first: {reasons[0] or 'no reason given'}"
-        for name, reasons in unscored.items()
+        f"scorer {name!r}: {_counted(left.answers)} unscored; the first: {left.first_reason or 'no reason given'}"
+        for name, left in unscored.items()
     ]
+
+
+def _scores(results: pa.Table, rows: RowLookup, scorers: Sequence[BoundScorer]) -> Iterator[list[Score]]:
+    """The scores of some results, a few results at a time: as columns they take less than as objects."""
+    records = rows.records(results["row_id"])
+    for batch in results.to_batches(max_chunksize=_RESULTS_AT_A_TIME):
+        scores: list[Score] = []
+        for result, record in zip(batch.to_pylist(), records, strict=False):
+            answer = _answer(result)
+            scores += [bound.score(result, answer, record) for bound in scorers]
+        yield scores
+
+
+@dataclass(slots=True)
+class Unscored:
+    """Answers that a scorer left unscored, and why the first of them."""
+
+    first_reason: str | None
+    answers: int = 0
+
+
+def _note_unscored(unscored: dict[str, Unscored], scores: Iterable[Score]) -> None:
+    for score in scores:
+        if score.status == "unscored":
+            unscored.setdefault(score.scorer, Unscored(score.explanation)).answers += 1
 
 
 def _counted(answers: int) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
@@ -83,12 +84,17 @@ def _write_groups(sink: _Sink, schema: pa.Schema, tables: Iterable[pa.Table]) ->
 
 
 def write_table(path: Path, table: pa.Table, disk: Disk) -> None:
-    """Write one table under its final name, replacing what was there; never half. Its hash goes beside it.
+    """Write one table as `write_tables` writes several."""
+    write_tables(path, table.schema, [table], disk)
+
+
+def write_tables(path: Path, schema: pa.Schema, tables: Iterable[pa.Table], disk: Disk) -> None:
+    """Write tables under a final name, replacing what was there; never half. The hash goes beside it.
 
     Between the two there is a moment without a hash, never one with a wrong hash.
     """
     aside, note = temporary(path), digest_note(path)
-    written = write_parquet(aside, table.schema, [table], disk)
+    written = write_parquet(aside, schema, tables, disk)
     if note.exists():
         disk.unlink(note)
     publish(disk, aside, path)
@@ -164,15 +170,43 @@ def check_group(file: pq.ParquetFile, group: int) -> None:
 
 def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a part's columns in the order asked for, page checksums compared; DiskError if it is damaged or missing."""
+    with _sound(path) as file:
+        for group in range(file.num_row_groups):
+            check_group(file, group)
+        return _selected(file.read(columns=_names(columns), use_threads=False), columns)
+
+
+def read_group(path: Path, group: int, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read one row group as `read_part` reads all."""
+    with _sound(path) as file:
+        check_group(file, group)
+        return _selected(file.read_row_group(group, columns=_names(columns), use_threads=False), columns)
+
+
+def group_sizes(path: Path) -> list[tuple[int, int]]:
+    """Rows and unpacked bytes of each row group; DiskError if the file is damaged or missing."""
+    with _sound(path) as file:
+        groups = map(file.metadata.row_group, range(file.num_row_groups))
+        return [(group.num_rows, group.total_byte_size) for group in groups]
+
+
+@contextmanager
+def _sound(path: Path) -> Iterator[pq.ParquetFile]:
+    """The file, open; what is wrong with it is raised as DiskError."""
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            for group in range(file.num_row_groups):
-                check_group(file, group)
-            table = file.read(columns=None if columns is None else list(columns))
-        return table if columns is None else table.select(list(columns))
+            yield file
     except (OSError, pa.ArrowException, ValueError, KeyError) as error:
         found = "it is missing" if isinstance(error, FileNotFoundError) else error
         raise DiskError(f"{path}: is damaged: {found}; `evalmill verify` lists what is wrong") from error
+
+
+def _names(columns: Sequence[str] | None) -> list[str] | None:
+    return None if columns is None else list(columns)
+
+
+def _selected(table: pa.Table, columns: Sequence[str] | None) -> pa.Table:
+    return table if columns is None else table.select(list(columns))
 
 
 def spent_in(table: pa.Table) -> Decimal:

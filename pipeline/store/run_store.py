@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -26,7 +26,7 @@ from pipeline.store.journal import encode_record, encode_replacement, encode_sta
 from pipeline.store.lock import RunLock
 from pipeline.store.manifest import Manifest, State, Unanswered
 from pipeline.store.objects import LocalObjects
-from pipeline.store.parts import RESULTS, digest_note, job_ids, part_segment, table_file, write_table
+from pipeline.store.parts import RESULTS, digest_note, job_ids, part_segment, table_file, write_table, write_tables
 from pipeline.store.recovery import (
     ROWS,
     SCORES,
@@ -236,10 +236,11 @@ class RunStore:
         finally:
             self._lock.release()
 
-    def put_rows(self, table: pa.Table, name: str) -> None:
+    def put_rows(self, name: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
         """Store dataset columns as `rows/<name>.parquet`; a name that exists is kept, so repeating is harmless."""
         if not self.has_rows(name):
-            self._put_table(ROWS, name, table)
+            with reported(self.folder):
+                write_tables(self.folder / ROWS / table_file(name), schema, tables, self._disk)
 
     def has_rows(self, name: str) -> bool:
         """Whether `rows/<name>.parquet` is stored."""
@@ -247,10 +248,7 @@ class RunStore:
 
     def put_scores(self, part_name: str, table: pa.Table) -> None:
         """Store the scores of one results part under that part's name, replacing earlier ones as a whole."""
-        self._put_table(SCORES, part_name, table)
-
-    def _put_table(self, directory: str, name: str, table: pa.Table) -> None:
-        path = self.folder / directory / table_file(name)
+        path = self.folder / SCORES / table_file(part_name)
         with reported(self.folder, bytes_needed=table.nbytes):
             write_table(path, table, self._disk)
 

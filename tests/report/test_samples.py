@@ -4,19 +4,47 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from pipeline.report.payload import as_payload, decided, fit, outcome
-from pipeline.report.samples import Candidate, pick_samples
+from pipeline.report.samples import Candidates, pick_samples
 from pipeline.report.view import Sample
 from tests.support.report import make_sample, make_score
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    job_id: str
+    status: str
+    worst: bool | float | None
+    model: str
+    prompt: str
 
 
 def candidate(
     number: int, *, status: str = "ok", worst: bool | float | None = True, model: str = "m", prompt: str = "p"
 ) -> Candidate:
-    return Candidate(job_id=f"j{number:05d}", status=status, worst=worst, model=model, prompt=prompt)
+    return Candidate(f"j{number:05d}", status, worst, model, prompt)
+
+
+def picked(rows: Sequence[Candidate], limit: int, *, batch_rows: int = 300) -> list[str]:
+    return pick_samples((batch(rows[n : n + batch_rows]) for n in range(0, len(rows), batch_rows)), limit)
+
+
+def batch(rows: Sequence[Candidate]) -> Candidates:
+    return Candidates(
+        job_id=pa.array([row.job_id for row in rows]),
+        status=pa.array([row.status for row in rows]),
+        model=pa.array([row.model for row in rows]),
+        prompt=pa.array([row.prompt for row in rows]),
+        worst=np.array([np.nan if row.worst is None else float(row.worst) for row in rows]),
+        passed=np.array([row.worst is True for row in rows]),
+    )
 
 
 def test_failures_come_first() -> None:
@@ -28,7 +56,7 @@ def test_failures_come_first() -> None:
         candidate(5, worst=0.4),
         candidate(6, status="skipped", worst=None),
     ]
-    assert pick_samples(rows, 10) == ["j00004", "j00006", "j00003", "j00005", "j00002", "j00001"]
+    assert picked(rows, 10) == ["j00004", "j00006", "j00003", "j00005", "j00002", "j00001"]
 
 
 def test_models_and_prompts_take_turns() -> None:
@@ -36,7 +64,7 @@ def test_models_and_prompts_take_turns() -> None:
     rows += [
         candidate(100 + n, worst=False, model="b", prompt=prompt) for n, prompt in enumerate(["p"] * 5 + ["q"] * 5)
     ]
-    chosen = pick_samples(rows, 15)
+    chosen = picked(rows, 15)
     models = Counter((row.model, row.prompt) for row in rows if row.job_id in chosen)
     assert models == {("a", "p"): 5, ("b", "p"): 5, ("b", "q"): 5}
 
@@ -44,7 +72,7 @@ def test_models_and_prompts_take_turns() -> None:
 def test_one_outage_does_not_hide_the_answers() -> None:
     rows = [candidate(n, status="error", worst=None) for n in range(500)]
     rows += [candidate(500 + n, worst=False) for n in range(500)] + [candidate(1000 + n) for n in range(3)]
-    chosen = pick_samples(rows, 100)
+    chosen = picked(rows, 100)
     groups = Counter("error" if job < "j00500" else "wrong" if job < "j01000" else "right" for job in chosen)
     assert groups == {"error": 87, "wrong": 10, "right": 3}
 
@@ -52,17 +80,18 @@ def test_one_outage_does_not_hide_the_answers() -> None:
 def test_the_choice_does_not_depend_on_the_order_of_the_rows() -> None:
     rng = random.Random(3)
     rows = [candidate(n, worst=rng.choice([True, False, None, 0.3]), model=rng.choice("abc")) for n in range(5_000)]
-    chosen = pick_samples(rows, 50)
+    chosen = picked(rows, 50)
     shuffled = rows[:]
     rng.shuffle(shuffled)
-    assert pick_samples(shuffled, 50) == chosen
+    assert picked(shuffled, 50) == chosen
+    assert picked(rows, 50, batch_rows=5_000) == chosen
     assert len(set(chosen)) == 50
 
 
 @pytest.mark.parametrize("limit", [0, 1, 2, 7])
 def test_a_limit_is_kept(limit: int) -> None:
     rows = [candidate(n, worst=n % 2 == 0) for n in range(40)]
-    assert len(pick_samples(rows, limit)) == limit
+    assert len(picked(rows, limit)) == limit
 
 
 @pytest.mark.parametrize(

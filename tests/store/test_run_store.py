@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import errno
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -305,7 +305,7 @@ async def test_rows_are_kept_and_scores_are_replaced(tmp_path: Path) -> None:
         name = store.parts()[0].name
         assert not store.has_rows("part-0")
         for table in (first, second):
-            store.put_rows(table, "part-0")
+            store.put_rows("part-0", table.schema, [table])
             store.put_scores(name, table)
         assert store.has_rows("part-0")
         with pytest.raises(ValueError, match="not a file name"):
@@ -313,3 +313,18 @@ async def test_rows_are_kept_and_scores_are_replaced(tmp_path: Path) -> None:
     assert pq.read_table(folder / "rows" / "part-0.parquet").equals(first)
     assert pq.read_table(folder / "scores" / name).equals(second)
     assert verify(folder) == []
+
+
+def test_rows_that_cannot_be_read_to_their_end_leave_no_file(tmp_path: Path) -> None:
+    table = pa.table({"a": [1]})
+
+    def tables() -> Iterator[pa.Table]:
+        yield table
+        raise ValueError("the dataset is damaged")
+
+    with RunStore.open(tmp_path) as store:
+        with pytest.raises(ValueError, match="damaged"):
+            store.put_rows("rows-0", table.schema, tables())
+        assert list((tmp_path / "rows").iterdir()) == []
+        store.put_rows("rows-0", table.schema, [table, table])
+    assert pq.read_table(tmp_path / "rows" / "rows-0.parquet")["a"].to_pylist() == [1, 1]

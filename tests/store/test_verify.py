@@ -36,7 +36,8 @@ async def build(run: Path) -> None:
     create_run(run, {**RUN, "dataset": {"rows": 50}})
     with RunStore.open(run, segment_rows=10) as store:
         await store_all(store, [result(number) for number in range(20)], [], state="running")
-        store.put_rows(pa.table({"question": ["q"] * 50}), "rows-0")
+        rows = pa.table({"question": ["q"] * 50})
+        store.put_rows("rows-0", rows.schema, [rows])
         store.put_scores(store.parts()[0].name, pa.table({"value": [1.0] * 50}))
     with RunStore.open(run) as store:
         await store_all(store, [result(number) for number in range(20, 25)], [], state=None)

@@ -249,6 +249,8 @@ class _Reader:
 def _run_settings(table: EvalTable, overrides: Overrides) -> RunSettings:
     given = {key: getattr(overrides, key) for key in ("budget_usd", "max_wait_seconds", "max_outage_seconds")}
     changed = {key: value for key, value in given.items() if value is not None}
+    if "concurrency" in table.run.model_fields_set:
+        changed["first_in_flight"] = table.run.concurrency
     return RunSettings(**{**table.run.model_dump(), **changed})
 
 

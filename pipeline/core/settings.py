@@ -73,6 +73,8 @@ class RunSettings:
     repeats: int = 1
     concurrency: int = 64
     """Requests in flight per lane."""
+    first_in_flight: int = 8
+    """How many of them to begin with where no limit is known: `concurrency` itself where that was chosen."""
     budget_usd: Decimal | None = None
     max_attempts: int = 6
     deadline_seconds: float = 600.0

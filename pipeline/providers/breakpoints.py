@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.core.records import Request
 
 
-def breakpoints(request: Request) -> Iterator[Mapping[str, Any]]:
+def breakpoints(request: Request) -> list[Mapping[str, Any]]:
     """Every `cache_control` object of `request`, the automatic one of the top level included."""
-    yield from _marks([request.params])
-    yield from _marks(request.params.get("tools"))
-    yield from _marks(request.system)
-    for message in request.messages:
-        yield from _marks(message["content"])
-
-
-def _marks(holders: Any) -> Iterator[Mapping[str, Any]]:
-    if holders is None or isinstance(holders, str):
-        return
-    for holder in holders:
-        mark = holder.get("cache_control") if isinstance(holder, Mapping) else None
-        if isinstance(mark, Mapping):
-            yield mark
+    holders: list[Any] = [request.params]
+    for content in (request.params.get("tools"), request.system, *[message["content"] for message in request.messages]):
+        if content is not None and not isinstance(content, str):
+            holders += content
+    marks = [holder.get("cache_control") for holder in holders if isinstance(holder, Mapping)]
+    return [mark for mark in marks if isinstance(mark, Mapping)]

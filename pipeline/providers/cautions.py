@@ -64,7 +64,7 @@ def _model_cautions(known: Capabilities | None, model: str, today: date) -> Iter
 
 
 def _cache_cautions(request: Request, known: Capabilities | None, model: str) -> Iterator[str]:
-    if known is None or known.cache_minimum_tokens is None or not any(True for _ in breakpoints(request)):
+    if known is None or known.cache_minimum_tokens is None or not breakpoints(request):
         return
     tokens = estimate_request_tokens(_cached_prefix(request), dense=known.dense_tokens)
     if tokens < known.cache_minimum_tokens:
@@ -80,10 +80,10 @@ def _cached_prefix(request: Request) -> Request:
         return request
     for count in range(len(request.messages), 0, -1):
         message = request.messages[count - 1]
-        if any(True for _ in breakpoints(Request(messages=(message,)))):
+        if breakpoints(Request(messages=(message,))):
             return replace(request, messages=(*request.messages[: count - 1], _until_mark(message)))
     system = request.system
-    marked = system is not None and any(True for _ in breakpoints(Request(messages=(), system=system)))
+    marked = system is not None and bool(breakpoints(Request(messages=(), system=system)))
     return replace(request, messages=(), system=system if marked else None)
 
 
@@ -96,7 +96,7 @@ def _until_mark(message: Message) -> Message:
 def _chat_cautions(request: Request) -> Iterator[str]:
     if "thinking" in request.params:
         yield "thinking has no counterpart in chat completions and is not sent; use output_config.effort"
-    if any(True for _ in breakpoints(request)):
+    if breakpoints(request):
         yield "cache_control has no counterpart in chat completions, which cache by themselves; it is not sent"
 
 

@@ -13,7 +13,7 @@ from pipeline.providers.limit_headers import LimitKind, ToldLimit
 from pipeline.run.buckets import TokenBudget
 from pipeline.run.gate import Gate
 from pipeline.run.learned import LearnedPace
-from pipeline.run.window import Window
+from pipeline.run.window import FIRST_SIZE, Window
 
 TOLD_BURST_SECONDS = 60.0
 """What a provider says is left may be used at once, until a refusal shows otherwise."""
@@ -87,7 +87,9 @@ class AccountLimits:
 class LaneLimits:
     """One lane's pace. Requests pass in the order in which they ask."""
 
-    def __init__(self, account: AccountLimits, accounting: Accounting, clock: Clock) -> None:
+    def __init__(
+        self, account: AccountLimits, accounting: Accounting, clock: Clock, *, first_in_flight: int = FIRST_SIZE
+    ) -> None:
         """Begin wide open where the account's limits are configured, narrow where they are to be found out."""
         self._account = account
         self._accounting = accounting
@@ -95,7 +97,7 @@ class LaneLimits:
         self._told: dict[LimitKind, TokenBudget] = {}
         self._learned = LearnedPace(clock)
         self._gate = Gate(clock)
-        self.window = Window(clock, first=None) if account.are_known else Window(clock)
+        self.window = Window(clock, first=None) if account.are_known else Window(clock, first=first_in_flight)
 
     async def acquire(self, input_tokens: int, max_tokens: int) -> Reservation:
         """Wait until one request of this size may leave.

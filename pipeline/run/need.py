@@ -13,8 +13,9 @@ def need_of(job: Job, body: bytes) -> Need:
     request = job.request
     if request is None:
         raise ValueError(f"job {job.job_id} has no request")
-    images = list(sources(request, "image"))
-    documents = list(sources(request, "document"))
+    is_plain = all(isinstance(message["content"], str) for message in request.messages)
+    images = [] if is_plain else list(sources(request, "image"))
+    documents = [] if is_plain else list(sources(request, "document"))
     # A page of a PDF can be many more tokens than bytes, so a PDF is bounded no better than one that is fetched.
     unbounded = any(source.get("type") in ("url", "file", "base64") for source in documents)
     return Need(

@@ -15,7 +15,6 @@ from pipeline.core.records import Attempt, Failure, Job, Response, Result, StopR
 from pipeline.core.secrets import Scrubber
 from pipeline.core.settings import ModelSettings, Price
 from pipeline.core.tokens import estimate_request_tokens, estimate_tokens
-from pipeline.cost.charges import cost_usd
 from pipeline.run.attempt import Exchange
 from pipeline.run.permits import booked_usd
 
@@ -29,6 +28,13 @@ class ResultContext:
     model: ModelSettings
     scrubber: Scrubber = field(default_factory=Scrubber)
     """Keeps the provider's key out of what models and providers say."""
+
+
+class Charge(NamedTuple):
+    """What an answer costs."""
+
+    price: Price | None
+    cost_usd: Decimal | None
 
 
 class Timing(NamedTuple):
@@ -46,7 +52,7 @@ def answered(
     job: Job,
     response: Response,
     *,
-    price: Price | None,
+    charge: Charge,
     attempts: Sequence[Attempt],
     timing: Timing,
 ) -> Result:
@@ -72,8 +78,8 @@ def answered(
         thinking_tokens=usage.thinking_tokens,
         usage_source=usage.source,
         usage_raw=None if usage.raw is None else clean(_json(usage.raw)),
-        cost_usd=total_cost(cost_usd(usage, price), attempts),
-        price_id=None if price is None else price.price_id,
+        cost_usd=total_cost(charge.cost_usd, attempts),
+        price_id=None if charge.price is None else charge.price.price_id,
         http_status=attempts[-1].http_status if attempts else None,
         request_id=_cleaned(clean, response.request_id),
     )
@@ -123,7 +129,8 @@ def recorded(context: ResultContext, job: Job) -> Result:
             source="reported" if reported else "missing",
         ),
     )
-    return answered(context, job, response, price=None, attempts=(), timing=Timing(latency_ms=answer.latency_ms))
+    timing = Timing(latency_ms=answer.latency_ms)
+    return answered(context, job, response, charge=Charge(None, None), attempts=(), timing=timing)
 
 
 def with_estimates(response: Response, job: Job) -> Response:

@@ -25,7 +25,7 @@ from pipeline.run.breaker import Breaker
 from pipeline.run.control import LaneControl, LaneWatch
 from pipeline.run.need import need_of
 from pipeline.run.permits import Need, Permit, Permits, PriceOf
-from pipeline.run.results import ResultContext, Timing
+from pipeline.run.results import Charge, ResultContext, Timing
 from pipeline.run.retry import UNCHARGED, RetryBudget, RetryPolicy, next_delay, retry_cost
 
 Unanswered = Literal["final", "open"]
@@ -250,11 +250,7 @@ class SyncLane:
             if isinstance(outcome, Response):
                 again = await self._once_more(flight, outcome)
                 if again is None:
-                    response = results.with_estimates(outcome, flight.job)
-                    timing = self._timing(flight, exchange)
-                    return results.answered(
-                        setup.context, flight.job, response, price=price, attempts=flight.attempts, timing=timing
-                    )
+                    return self._answered(flight, exchange, outcome, price)
                 leave = again
                 continue
             after = await self._after_failure(flight, outcome)
@@ -265,6 +261,18 @@ class SyncLane:
                 sink.put_start(flight.job.job_id, results.at_stake(flight.attempts, Decimal(0)))
                 return None
             leave = after
+
+    def _answered(self, flight: _Flight, exchange: Exchange, outcome: Response, price: Price | None) -> Result:
+        response = results.with_estimates(outcome, flight.job)
+        cost = flight.attempts[-1].cost_usd if response is outcome else cost_usd(response.usage, price)
+        return results.answered(
+            self._setup.context,
+            flight.job,
+            response,
+            charge=Charge(price, cost),
+            attempts=flight.attempts,
+            timing=self._timing(flight, exchange),
+        )
 
     async def _attempt(self, flight: _Flight) -> Exchange:
         setup, model = self._setup, self._setup.context.model.name

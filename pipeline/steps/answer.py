@@ -184,7 +184,8 @@ class _Wiring:
         key = (provider.name, None if own is None else model)
         if key not in self._accounts:
             self._accounts[key] = AccountLimits(own or provider.limits, self._session.clock)
-        return LaneLimits(self._accounts[key], provider.accounting, self._session.clock)
+        first = self._session.settings.run.first_in_flight
+        return LaneLimits(self._accounts[key], provider.accounting, self._session.clock, first_in_flight=first)
 
     def _jobs_of(self, shard: Shard) -> Iterator[Job]:
         return self._session.plan.jobs(shard, self._session.store.job_ids(shard.name))

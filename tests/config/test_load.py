@@ -160,3 +160,10 @@ def test_an_unknown_key_in_providers_toml_is_told_with_its_line(tmp_path: Path) 
     (tmp_path / "providers.toml").write_text(PROVIDERS.replace("requests_per_minute = 3", "request_per_minute = 3", 1))
     with pytest.raises(SettingsError, match=r"providers\.toml:6: .*did you mean 'requests_per_minute'"):
         load_eval(folder)
+
+
+def test_a_concurrency_that_is_chosen_is_where_a_run_begins(tmp_path: Path) -> None:
+    run = load_eval(write_eval(tmp_path / "default")).run
+    assert (run.concurrency, run.first_in_flight) == (64, 8)
+    run = load_eval(write_eval(tmp_path / "chosen", EVAL + "\n[run]\nconcurrency = 32\n")).run
+    assert (run.concurrency, run.first_in_flight) == (32, 32)

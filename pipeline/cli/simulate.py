@@ -29,6 +29,10 @@ def command(
             metavar="NAME=RATE", help="A fault and its share of requests, such as cut_chunked=0.02. Repeatable."
         ),
     ] = None,
+    outage: Annotated[
+        str | None,
+        typer.Option(metavar="AFTER:SECONDS", help="Answer everything with 503, so long after the start, for so long."),
+    ] = None,
     requests_per_minute: Annotated[
         int | None, typer.Option(min=1, help="Limit per key and model; unlimited without.")
     ] = None,
@@ -69,6 +73,7 @@ def command(
         error_rate=error_rate,
         rate_limited=rate_limited,
         faults=dict(map(_fault_share, fault or ())),
+        outage=None if outage is None else _outage(outage),
         requests_per_minute=requests_per_minute,
         input_tokens_per_minute=input_tokens_per_minute,
         output_tokens_per_minute=output_tokens_per_minute,
@@ -106,6 +111,17 @@ def _fault_share(text: str) -> tuple[str, float]:
         return name, float(share)
     except ValueError:
         raise UsageError(f"--fault {text}: write NAME=RATE, such as cut_chunked=0.02 or status=503=0.1") from None
+
+
+def _outage(text: str) -> tuple[float, float]:
+    """Read `AFTER:SECONDS`."""
+    from pipeline.core.errors import UsageError
+
+    after, _, seconds = text.partition(":")
+    try:
+        return float(after), float(seconds)
+    except ValueError:
+        raise UsageError(f"--outage {text}: write AFTER:SECONDS, such as 10:60") from None
 
 
 def _flush() -> None:

@@ -51,15 +51,19 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     Raises httpx exceptions only: ConnectError, ConnectTimeout, RemoteProtocolError, ReadError, WriteError.
     """
 
-    def __init__(self, *, idle_death_seconds: float = IDLE_DEATH_SECONDS) -> None:
+    def __init__(
+        self, *, connect_seconds: float = CONNECT_SECONDS, idle_death_seconds: float = IDLE_DEATH_SECONDS
+    ) -> None:
         """Connections are bounded by the caller's requests in flight, not by a pool."""
+        self._connect_seconds = connect_seconds
         self._idle_death_seconds = idle_death_seconds
         self._session: aiohttp.ClientSession | None = None
         self._unpooled: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = _session(_Connector(limit=0, ttl_dns_cache=300))
-        self._unpooled = _session(aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, force_close=True))
+        seconds = self._connect_seconds
+        self._session = _session(_Connector(limit=0, ttl_dns_cache=300), seconds)
+        self._unpooled = _session(aiohttp.TCPConnector(limit=0, ttl_dns_cache=300, force_close=True), seconds)
         return self
 
     async def __aexit__(
@@ -115,11 +119,11 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
-def _session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+def _session(connector: aiohttp.BaseConnector, connect_seconds: float) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds),
         max_line_size=MAX_HEADER_BYTES,
         max_field_size=MAX_HEADER_BYTES,
         trust_env=False,
@@ -192,7 +196,7 @@ def translated(error: Exception, request: httpx.Request) -> httpx.TransportError
     if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
         return httpx.ConnectError(f"TLS failed: {error}", request=request)
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return httpx.ConnectTimeout(f"no connection within {CONNECT_SECONDS:.0f} s", request=request)
+        return httpx.ConnectTimeout(f"no connection: {error}", request=request)
     if isinstance(error, aiohttp.ClientConnectorError | ConnectionRefusedError):
         return httpx.ConnectError(f"no connection: {error}", request=request)
     if isinstance(error, aiohttp.ServerDisconnectedError):

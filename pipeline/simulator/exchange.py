@@ -50,6 +50,9 @@ class _Call:
     use: CacheUse
 
 
+OUTAGE_STATUS = 503
+
+
 class Exchange:
     """One provider's mind: everything that decides a reply, and the counts of what was seen before."""
 
@@ -64,6 +67,7 @@ class Exchange:
         self.limits = RateLimits(options, clock, accounting=self._profile.accounting, style=self._profile.limit_headers)
         """The token buckets, with the count of what they refused."""
         self._requests = 0
+        self._began = clock.monotonic()
         self._retry_after = "0" if options.latency_scale == 0 else "1"
 
     def generate(self, route: Route, headers: Mapping[str, str], raw: bytes) -> Reply:
@@ -142,6 +146,8 @@ class Exchange:
         sighting = self._sightings[asked.key]
         self._sightings[asked.key] += 1
         wanted = faults.in_effect(asked_for, self._options, self._profile, asked.key, sighting)
+        if asked_for == faults.NONE and self._is_down():
+            wanted = faults.Directives(status=OUTAGE_STATUS)
         failed = fault_replies.failed(
             wanted, call.profile, call.request_id, retry_after=self._retry_after, now=self._clock.now()
         )
@@ -156,6 +162,13 @@ class Exchange:
             booked = self._answered(call, wanted).entry or entry
             entry = replace(booked, status=failed.status)
         return replace(failed, wait_seconds=self._wait(asked, 0, sighting) + wanted.slow, entry=entry)
+
+    def _is_down(self) -> bool:
+        """Whether the outage that was asked for is on."""
+        if self._options.outage is None:
+            return False
+        after, lasts = self._options.outage
+        return after <= self._clock.monotonic() - self._began < after + lasts
 
     def _answered(self, call: _Call, wanted: faults.Directives) -> Reply:
         asked, use = call.asked, call.use

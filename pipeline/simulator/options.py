@@ -31,6 +31,8 @@ class Options:
     """Share of requests answered with 429."""
     faults: Mapping[str, float] = field(default_factory=dict)
     """Faults, as a marker writes them, each with its share of requests; see `faults.FLAGS` and `faults.VALUES`."""
+    outage: tuple[float, float] | None = None
+    """Seconds from the start after which everything is answered with 503, and for how long."""
     latency_scale: float = 1.0
     """Multiplies every model's latency; 0 answers at once."""
     requests_per_minute: int | None = None
@@ -59,6 +61,8 @@ class Options:
             limit = getattr(self, name)
             if limit is not None and limit < 1:
                 raise SettingsError(f"the simulator's {name} is {limit}; it must be at least 1, or left out")
+        if self.outage is not None and min(self.outage) < 0.0:
+            raise SettingsError(f"the simulator's outage is {self.outage}; its seconds cannot be negative")
         if self.latency_scale < 0.0:
             raise SettingsError(f"the simulator's latency_scale is {self.latency_scale}; it cannot be negative")
 

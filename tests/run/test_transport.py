@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from gzip import compress
+from pathlib import Path
+from shutil import which
 
 import aiohttp
 import anyio
@@ -119,6 +123,56 @@ async def test_a_server_without_tls_is_a_connect_error() -> None:
     async with serving(answering(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")) as url:
         with pytest.raises(httpx.ConnectError, match=r"TLS failed|no connection"):
             await fetch(url.replace("http:", "https:"))
+
+
+async def test_a_server_that_takes_no_connection_is_given_up() -> None:
+    """N3: its queue of waiting connections is full."""
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        request = httpx.Request("POST", f"http://127.0.0.1:{full.getsockname()[1]}/", content=b"{}")
+        async with AiohttpTransport(connect_seconds=0.2) as transport:
+            with pytest.raises(httpx.ConnectTimeout), anyio.fail_after(5):
+                await transport.handle_async_request(request)
+        for one in waiting:
+            one.close()
+
+
+@pytest.mark.skipif(which("openssl") is None, reason="openssl makes the certificate")
+async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    """N10: the key never leaves."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    await anyio.run_process([*command, "-keyout", str(key), "-out", str(certificate)])
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    served: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(await reader.read(1))
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(httpx.ConnectError, match="TLS failed"):
+            await fetch(f"https://127.0.0.1:{port}", **{AUTH: ("x-api-key", "", Secret("sk-canary-7f3a"))})
+    assert not any(served)
+
+
+async def test_a_server_that_stopped_does_not_hold_a_request_beyond_its_deadline() -> None:
+    """N8: the connection stands, and nothing comes."""
+
+    async def stopped(stream: anyio.abc.SocketStream) -> None:
+        await anyio.sleep(30)
+
+    async with serving(stopped) as url, AiohttpTransport() as transport:
+        with anyio.move_on_after(0.2) as scope:
+            await transport.handle_async_request(httpx.Request("POST", url, content=b"{}"))
+        assert scope.cancelled_caught
 
 
 async def test_a_transport_that_is_not_open_says_so_and_may_be_closed_twice() -> None:

@@ -13,6 +13,7 @@ import pytest
 from pipeline.core.errors import SettingsError
 from pipeline.simulator import faults
 from pipeline.simulator.options import Options
+from tests.support.clock import ManualClock
 from tests.support.simulator.exchanges import HEADERS, ask, body, exchange, reply_to, text_of
 
 
@@ -219,3 +220,23 @@ def test_impossible_options_are_refused(wrong: dict[str, Any], message: str) -> 
     with pytest.raises(SettingsError) as caught:
         Options(**wrong)
     assert message in str(caught.value)
+
+
+def test_an_outage_begins_and_ends_when_it_was_asked_for() -> None:
+    clock = ManualClock()
+    mind = exchange(clock, outage=(10.0, 60.0))
+    seen = []
+    for seconds in (0, 9.9, 0.2, 59.8, 0.2):
+        clock.advance(seconds)
+        seen.append(reply_to(mind, body()).status)
+    assert seen == [200, 200, 503, 503, 200]
+
+
+def test_a_request_that_asks_for_a_fault_gets_it_in_an_outage_too() -> None:
+    assert reply_to(exchange(outage=(0.0, 60.0)), body("[[sim:status=418]]")).status == 418
+
+
+@pytest.mark.parametrize("outage", [(-1.0, 5.0), (1.0, -5.0)])
+def test_an_outage_of_negative_time_is_refused(outage: tuple[float, float]) -> None:
+    with pytest.raises(SettingsError, match="cannot be negative"):
+        exchange(outage=outage)

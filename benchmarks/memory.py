@@ -87,7 +87,7 @@ def _complete_run(server: NginxServer, folder: Path, rows: int, most_mb: float |
 
 def _killed_run(server: NginxServer, folder: Path, rows: int, most_mb: float | None, sizes: Sizes) -> list[Figure]:
     """A run killed shortly before its end, continued, and reported."""
-    first = RunWatch(folder / "out", kill_after_parts=rows // ROWS_PER_PART - 1)
+    first = RunWatch(folder / "out", kill_after_parts=max(1, rows // ROWS_PER_PART - 3))
     _send(server, folder, rows, first).require(-signal.SIGKILL)
     done = pl.scan_parquet(folder / "out" / "results" / "*.parquet").select(pl.len()).collect().item()
     second = RunWatch(folder / "out")

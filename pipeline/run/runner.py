@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
 from random import Random
@@ -24,6 +24,7 @@ from pipeline.run.attempt import Caller, Exchange, Outgoing
 from pipeline.run.breaker import Breaker
 from pipeline.run.control import LaneControl, LaneWatch
 from pipeline.run.need import need_of
+from pipeline.run.output_check import OutputCheck
 from pipeline.run.permits import Need, Permit, Permits, PriceOf
 from pipeline.run.results import Charge, ResultContext, Timing
 from pipeline.run.retry import UNCHARGED, RetryBudget, RetryPolicy, next_delay, retry_cost
@@ -37,6 +38,8 @@ JOBS_AT_A_TIME = 256
 BEGUN_PER_FLIGHT = 4
 """Jobs that may be begun and wait for another attempt, for each request that may be in flight."""
 
+MOST_BROKEN_OUTPUTS = 2
+"""Answers of one job that break their schema and are asked for again; the next one is taken as it is."""
 LONG_WAIT_SECONDS = 120.0
 """A provider that asks to wait longer has a limit by the day or so: the user is told at once (reliability 5.3)."""
 
@@ -117,6 +120,8 @@ class _Flight:
     met_stale_connection: bool = False
     asked_once_more: bool = False
     """After a first empty answer."""
+    broken_outputs: int = 0
+    """Answers that broke their schema and were asked for again."""
     charged: int = 0
     """Attempts that failed by the job's own account."""
     answers_at_first_fault: int | None = None
@@ -137,6 +142,7 @@ class SyncLane:
         self._breaker = Breaker(
             run.concurrency, setup.clock, setup.rng, changed=lambda said: setup.observer.event(model, said)
         )
+        self._output = OutputCheck()
         self._answers = 0
         self._refused_since: float | None = None
         """When the provider began to refuse everything, by 429."""
@@ -308,12 +314,22 @@ class SyncLane:
         return price
 
     async def _once_more(self, flight: _Flight, response: Response) -> _Leave | None:
-        """Leave to ask again after a first empty answer (reliability P4); None to take the answer as it is."""
-        if response.status != "empty" or self._policy.max_attempts == 1:
+        """Leave to ask again after an answer that is of no use; None to take the answer as it is.
+
+        Once after an empty one (reliability P4), twice after one that breaks the schema it was asked to follow (P6).
+        """
+        if self._policy.max_attempts == 1:
             return None
-        if flight.asked_once_more:
+        if response.status == "empty":
+            if flight.asked_once_more:
+                return None
+            flight.asked_once_more = True
+            return await self._again(flight, 0, None)
+        problem = None if flight.job.request is None else self._output.problem(flight.job.request, response)
+        if problem is None or flight.broken_outputs == MOST_BROKEN_OUTPUTS:
             return None
-        flight.asked_once_more = True
+        flight.broken_outputs += 1
+        flight.attempts[-1] = replace(flight.attempts[-1], error=f"output: {problem}")
         return await self._again(flight, 0, None)
 
     async def _after_failure(self, flight: _Flight, failure: Failure) -> _Leave | Unanswered:

@@ -32,6 +32,7 @@ from pipeline.run.runner import LaneExecutor, LaneSetup, SyncLane
 from pipeline.run.transport import AiohttpTransport
 from pipeline.steps.reuse import Reuse
 from pipeline.steps.simulation import simulator_options
+from pipeline.store.events import EventLog
 from pipeline.store.run_store import RunStore
 
 CONNECT_SECONDS = 10.0
@@ -112,12 +113,29 @@ def load_keys(settings: EvalSettings, environment: Mapping[str, str]) -> dict[st
     return keys
 
 
+class _Recorded:
+    """An observer whose events are written down too."""
+
+    def __init__(self, observer: RunObserver, log: EventLog, clock: Clock) -> None:
+        self._observer = observer
+        self._log = log
+        self._clock = clock
+
+    def in_flight(self, model: str, change: int) -> None:
+        self._observer.in_flight(model, change)
+
+    def event(self, model: str, said: str) -> None:
+        self._log.add(self._clock.now(), model, said)
+        self._observer.event(model, said)
+
+
 class _Wiring:
     """Puts each lane's executor together."""
 
     def __init__(self, session: Session, transport: httpx.AsyncBaseTransport, control: RunControl) -> None:
         self._session = session
         self._transport = transport
+        self._observer = _Recorded(session.observer, EventLog(session.store.folder), session.clock)
         self._control = control
         self._accounts: dict[tuple[str, str | None], AccountLimits] = {}
         self._budget = Budget(session.settings.run.budget_usd)
@@ -159,7 +177,7 @@ class _Wiring:
                     only_lane=len(session.plan.lanes) == 1,
                     key_env=lane.provider.key_env,
                 ),
-                observer=session.observer,
+                observer=self._observer,
                 clock=session.clock,
                 rng=session.rng,
             )

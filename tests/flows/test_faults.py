@@ -469,6 +469,18 @@ def test_ten_thousand_requests_with_mixed_faults_end_and_are_all_accounted_for(t
     assert latest <= (DEADLINE_SECONDS + 1) * HASTE * 1000
 
 
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_an_outage_is_sat_out_and_on_record(mode: Mode, tmp_path: Path) -> None:
+    """H4: no job fails, and the run's folder says when it waited."""
+    with misbehaving(mode, tmp_path, outage=(0.0, 0.5)) as simulator:
+        ran = run_against(simulator, mode, tmp_path, [""] * 100)
+    assert {row["status"] for row in ran.results} == {"ok"}
+    assert len(ran.ledger) <= 100 + 100, "few were sent into it"
+    lines = (tmp_path / "run" / "events.jsonl").read_text().splitlines()
+    said = [json.loads(line)["event"] for line in lines]
+    assert said == ["the provider fails; waiting until it answers again", "the provider answers again"]
+
+
 def _whole_and_paid_once(ran: Ran, count: int) -> None:
     assert len(ran.results) == count
     assert {row["status"] for row in ran.results} == {"ok"}

@@ -522,3 +522,44 @@ async def test_refusals_that_differ_in_their_request_ids_alone_are_alike() -> No
     lane = Lane(answer, [job(number) for number in range(100)], run=RunSettings(concurrency=1))
     assert len(await lane.run()) == 20
     assert isinstance(lane.control.reason, RequestRejected)
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"n": {"type": "integer"}},
+    "required": ["n"],
+    "additionalProperties": False,
+}
+AS_JSON = {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}}
+
+
+@pytest.mark.parametrize("broken", ["no JSON", '{"n": "one"}', '{"n": 1', "[]"])
+async def test_an_answer_that_breaks_its_schema_is_asked_for_again(broken: str) -> None:
+    texts = [broken, broken, '{"n": 1}']
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return message(texts.pop(0))
+
+    result = (await Lane(answer, [job(1, **AS_JSON)]).run())[0]
+    assert (result.status, result.text, len(result.attempts)) == ("ok", '{"n": 1}', 3)
+    assert (result.attempts[0].error or "").startswith("output: the answer ")
+    assert result.cost_usd == 3 * Decimal("0.00002"), "each of them was paid"
+
+
+async def test_an_answer_that_goes_on_breaking_its_schema_is_taken_as_it_is() -> None:
+    asked = 0
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        return message("no JSON")
+
+    result = (await Lane(answer, [job(1, **AS_JSON)]).run())[0]
+    assert (result.status, result.text, asked) == ("ok", "no JSON", 3)
+
+
+async def test_an_answer_without_a_schema_may_say_what_it_likes() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return message("no JSON")
+
+    assert len((await Lane(answer, [job(1)]).run())[0].attempts) == 1

@@ -1,0 +1,56 @@
+"""Whether an answer that was asked to be JSON is what its schema takes (reliability P6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core.fingerprint import canonical_json
+from pipeline.core.records import Request, Response
+from pipeline.score.json_values import read_json
+
+if TYPE_CHECKING:
+    import jsonschema_rs
+
+_SHOWN_CHARACTERS = 200
+
+
+class OutputCheck:
+    """Checks answers against the schemas that their requests name; each schema is compiled once."""
+
+    def __init__(self) -> None:
+        """Know no schema yet."""
+        self._validators: dict[bytes, jsonschema_rs.Validator | None] = {}
+
+    def problem(self, request: Request, response: Response) -> str | None:
+        """What is wrong with a whole answer; None where no schema was named, or it is followed."""
+        schema = _schema(request.params)
+        if schema is None or response.status != "ok" or response.tool_calls:
+            return None
+        try:
+            value = read_json((request.prefill + response.text).strip())
+        except ValueError as error:
+            return f"the answer is not JSON: {error}"[:_SHOWN_CHARACTERS]
+        validator = self._validator(schema)
+        broken = None if validator is None else next(iter(validator.iter_errors(value)), None)
+        return None if broken is None else f"the answer breaks its schema: {broken.message}"[:_SHOWN_CHARACTERS]
+
+    def _validator(self, schema: Mapping[str, Any]) -> jsonschema_rs.Validator | None:
+        """The compiled schema; None for one that cannot be used, which is for the provider to say."""
+        key = canonical_json(schema)
+        if key not in self._validators:
+            import jsonschema_rs
+
+            try:
+                self._validators[key] = jsonschema_rs.validator_for(dict(schema), offline=True)
+            except ValueError:
+                self._validators[key] = None
+        return self._validators[key]
+
+
+def _schema(params: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The schema of `output_config.format`, or of `output_format` as it was called before (protocol section 1.9)."""
+    config = params.get("output_config")
+    wanted = config.get("format") if isinstance(config, Mapping) else params.get("output_format")
+    schema = wanted.get("schema") if isinstance(wanted, Mapping) else None
+    return schema if isinstance(schema, Mapping) else None

@@ -98,11 +98,13 @@ def listed_jobs(folder: Path, segment: Segment, manifest: Manifest) -> set[str]:
 def _row_groups(records: Iterator[_Sized]) -> Iterator[pa.Table]:
     """The records in tables small enough to hold."""
     pieces: list[pa.Table] = []
+    size = 0
     for rows in _batches(records):
         pieces.append(results_table(rows))
-        if sum(piece.nbytes for piece in pieces) >= _GROUP_BYTES or len(pieces) >= _GROUP_PIECES:
+        size += pieces[-1].nbytes
+        if size >= _GROUP_BYTES or len(pieces) >= _GROUP_PIECES:
             yield pa.concat_tables(pieces)
-            pieces = []
+            pieces, size = [], 0
         time.sleep(_PAUSE_SECONDS)  # the event loop shares the interpreter and would else wait for its lock
     if pieces:
         yield pa.concat_tables(pieces)

@@ -61,7 +61,7 @@ bench-peers: $(BENCH)/.ready ## Measure other tools on the same rows and server;
 
 constraints: ## Pin the dependencies again; needs uv.
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	    --no-emit-index-url --extra dev --extra speed pyproject.toml -o constraints.txt
+	    --no-emit-index-url --extra dev --extra speed --extra text pyproject.toml -o constraints.txt
 
 clean: ## Remove the environment and caches; runs stay.
 	rm -rf .venv $(BENCH) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist *.egg-info

@@ -34,6 +34,7 @@ def describe(settings: EvalSettings) -> dict[str, Any]:
             key: value if value is None or key != "budget_usd" else str(value)
             for key, value in asdict(settings.run).items()
         },
+        "judges": [_model(settings, judge) for judge in settings.judges],
         "scorers": [_without_place(scorer) for scorer in settings.scorers],
         "gates": [asdict(gate) for gate in settings.gates],
         "simulator": asdict(settings.simulator) if "simulator" in settings.providers else None,
@@ -43,7 +44,7 @@ def describe(settings: EvalSettings) -> dict[str, Any]:
 def identity(described: Mapping[str, Any]) -> dict[str, Any]:
     """The part of the settings that decides which jobs there are and what they ask.
 
-    Scorers, gates, budget and pace are left out: they may change between two sessions of one run.
+    Judges, scorers, gates, budget and pace are left out: they may change between two sessions of one run.
     """
     part = {key: described[key] for key in _IDENTITY}
     part["dataset"] = {key: value for key, value in described["dataset"].items() if key != "path"}

@@ -34,6 +34,7 @@ def _money(value: Any) -> Any:
 Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 PositiveNumber = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
 Rate = Annotated[float, BeforeValidator(_number), Field(ge=0, lt=1)]
+Share = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
 Money = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, lt=10**12, allow_inf_nan=False)]
 SimulatorProfile = Literal["anthropic", "apimart-wrapped", "apimart", "ofox", "openai", "new-api", "openrouter"]
 Price = Annotated[Decimal | None, BeforeValidator(_money), Field(ge=0, allow_inf_nan=False)]
@@ -138,6 +139,9 @@ class SimulatorTable(Table):
     replay: bool = Field(False, description="The answers are returned word for word.")
     error_rate: Rate = 0.0
     rate_limited: Rate = 0.0
+    judge_accuracy: Share = Field(0.9, description="Share of answers whose worth a simulated judge sees.")
+    judge_position_bias: Share = Field(0.0, description="Share of pairs of which it takes the first one regardless.")
+    judge_echo: bool = Field(False, description="It repeats what it was to judge: a test of how verdicts are read.")
 
 
 class EvalTable(Table):
@@ -150,6 +154,7 @@ class EvalTable(Table):
     models: list[ModelTable] = Field(min_length=1)
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     run: RunTable = Field(default_factory=RunTable)
+    judges: list[ModelTable] = Field(default_factory=list, description="Models that scorers of kind judge ask.")
     scorers: list[ScorerTable] = Field(default_factory=list)
     gates: list[GateTable] = Field(default_factory=list)
     simulator: SimulatorTable = Field(default_factory=SimulatorTable)

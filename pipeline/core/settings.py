@@ -139,6 +139,12 @@ class SimulatorSettings:
     """Share of requests answered with 500 or 529."""
     rate_limited: float = 0.0
     """Share of requests answered with 429."""
+    judge_accuracy: float = 0.9
+    """Share of answers whose worth a simulated judge sees."""
+    judge_position_bias: float = 0.0
+    """Share of pairs of which it takes the first one, whatever they say."""
+    judge_echo: bool = False
+    """It repeats what it was to judge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,9 +212,11 @@ class EvalSettings:
     prompts: tuple[PromptSettings, ...]
     models: tuple[ModelSettings, ...]
     providers: Mapping[str, ProviderSettings]
-    """Those that the models use."""
+    """Those that the models and judges use."""
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     run: RunSettings = field(default_factory=RunSettings)
+    judges: tuple[ModelSettings, ...] = ()
+    """Models that scorers of the kinds judge and pairwise ask."""
     scorers: tuple[ScorerSettings, ...] = ()
     gates: tuple[GateSettings, ...] = ()
     simulator: SimulatorSettings = field(default_factory=SimulatorSettings)

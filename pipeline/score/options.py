@@ -82,6 +82,10 @@ class Options:
             self.refuse(f"{name} must be a table or the path of a file, not {value!r}")
         return value
 
+    def take_value(self, name: str) -> Any:
+        """Read whatever stands there, for options that are checked by who takes them; absent is None."""
+        return self._take(name, None)
+
     def take_amount(self, name: str) -> Decimal:
         """Read a number that is 0 or more; absent is 0."""
         value = self._take(name, 0)

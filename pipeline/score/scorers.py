@@ -11,6 +11,7 @@ from pipeline.core.records import Answer, Better, Corpus, Scale, Verdict
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.choice import build_choice
 from pipeline.score.custom import ImportFunction, build_python, import_function
+from pipeline.score.judge import JUDGE_KINDS
 from pipeline.score.number import build_number
 from pipeline.score.text import build_contains, build_exact, build_regex
 from pipeline.score.tool_call import build_tool_call
@@ -76,8 +77,8 @@ _BUILDERS: Mapping[str, Callable[[ScorerSettings], Scorer]] = {
     "tool_call": build_tool_call,
 }
 
-KINDS: tuple[str, ...] = (*_BUILDERS, "python")
-"""The scorer kinds that `build_scorer` knows."""
+KINDS: tuple[str, ...] = (*_BUILDERS, "python", *JUDGE_KINDS)
+"""The scorer kinds; those whose verdicts come from models are built by `build_judge`."""
 
 
 def build_scorer(settings: ScorerSettings, *, import_function: ImportFunction = import_function) -> Scorer:

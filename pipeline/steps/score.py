@@ -18,6 +18,8 @@ from pipeline.core.template import TextTemplate, compile_text
 from pipeline.score.apply import score_result
 from pipeline.score.policy import counts_of
 from pipeline.score.scorers import Scorer, build_scorer
+from pipeline.steps.judge_panel import JudgeModel, judge_models, recorded_judge_models
+from pipeline.steps.judge_scores import JudgedScorer, judged_scorers
 from pipeline.steps.rows import RowLookup
 from pipeline.store.folder import write_json_atomic
 from pipeline.store.parts import read_part
@@ -98,13 +100,20 @@ class Demands:
     """How answers are judged, and what is demanded of the result."""
 
     scorers: tuple[ScorerSettings, ...]
+    judges: tuple[JudgeModel, ...]
+    """Whom scorers of the kinds judge and pairwise ask."""
     gates: tuple[GateSettings, ...]
     budget_usd: Decimal | None
 
     @classmethod
     def of(cls, settings: EvalSettings) -> Demands:
         """As eval.toml says now."""
-        return cls(scorers=settings.scorers, gates=settings.gates, budget_usd=settings.run.budget_usd)
+        return cls(
+            scorers=settings.scorers,
+            judges=judge_models(settings),
+            gates=settings.gates,
+            budget_usd=settings.run.budget_usd,
+        )
 
     @classmethod
     def recorded(cls, run: Mapping[str, Any]) -> Demands:
@@ -113,6 +122,7 @@ class Demands:
         budget = settings["run"]["budget_usd"]
         return cls(
             scorers=tuple(ScorerSettings(**scorer) for scorer in settings["scorers"]),
+            judges=recorded_judge_models(settings),
             gates=tuple(GateSettings(**gate) for gate in settings["gates"]),
             budget_usd=None if budget is None else Decimal(budget),
         )
@@ -124,28 +134,31 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     Returns one sentence for each scorer that left answers unscored, with the first reason. Raises SettingsError or
     TemplateError for a scorer that cannot be built.
     """
-    scorers = bind(demands.scorers)
+    judged = judged_scorers(store, demands.scorers, demands.judges)
+    scorers = [judged.get(scorer.name) or _bind(scorer) for scorer in demands.scorers]
     rows = RowLookup(store.folder)
     unscored: dict[str, Unscored] = {}
     for part in store.parts():
         tables = []
+        for judge in judged.values():
+            judge.begin(part)
         for scores in _scores(read_part(part, columns=_COLUMNS), rows, scorers):
             tables.append(scores_table(scores))
             _note_unscored(unscored, scores)
         store.put_scores(part.name, pa.concat_tables(tables))
-    judged = Judged(
+    noted = Judged(
         scorers=tuple(bound.metric for bound in scorers),
         gates=demands.gates,
         budget_usd=demands.budget_usd,
     )
-    write_json_atomic(store.folder / JUDGED, _encode(judged))
+    write_json_atomic(store.folder / JUDGED, _encode(noted))
     return [
         f"scorer {name!r}: {_counted(left.answers)} unscored; the first: {left.first_reason or 'no reason given'}"
         for name, left in unscored.items()
     ]
 
 
-def _scores(results: pa.Table, rows: RowLookup, scorers: Sequence[BoundScorer]) -> Iterator[list[Score]]:
+def _scores(results: pa.Table, rows: RowLookup, scorers: Sequence[BoundScorer | JudgedScorer]) -> Iterator[list[Score]]:
     """The scores of some results, a few results at a time: as columns they take less than as objects."""
     records = rows.records(results["row_id"])
     for batch in results.to_batches(max_chunksize=_RESULTS_AT_A_TIME):

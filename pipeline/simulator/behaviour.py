@@ -17,6 +17,7 @@ from pipeline.simulator.schema_fill import Filler
 if TYPE_CHECKING:
     from pipeline.simulator.answers import AnswerBook, Entry
 
+_PLAIN_JUDGE = judging.Manners()
 _MODEL_NOISE = 0.10
 _REQUEST_NOISE = 0.05
 _STEPS_BONUS = 0.25
@@ -50,14 +51,14 @@ class Known:
     slip_rng: random.Random
 
 
-def answer(  # noqa: PLR0913 # what a model is, and what it is asked
+def answer(  # what a model is, and what it is asked
     asked: Asked,
     book: AnswerBook | None,
     directives: Directives,
     *,
     seed: int,
     draw: int,
-    manners: judging.Manners = judging.Manners(),
+    manners: judging.Manners = _PLAIN_JUDGE,
 ) -> Answer:
     """Answer `asked`; `draw` counts identical requests where the temperature lets answers differ."""
     if directives.refusal:

@@ -137,7 +137,7 @@ def _judge(court: Court, scorer: ScorerSettings, judged: Judged) -> tuple[RunCon
 
 
 def _reuse(court: Court, own: Path) -> Reuse:
-    """Verdicts of other runs of the evaluation, and of other scorers of this one, that were asked for in just these words."""
+    """Verdicts of other runs of the evaluation, and of other scorers of this one, on just these questions."""
     if court.run.get("fresh"):
         return Reuse(no_earlier(), {})
     statuses = set(ANSWERED) - set(court.again.retry)

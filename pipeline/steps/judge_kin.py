@@ -12,7 +12,7 @@ _ALIASES = {"chatgpt": "gpt", "o": "gpt", "text": "gpt"}
 
 
 def family(model: ModelSettings) -> str | None:
-    """The family of a model by its id, whatever gateway spells it: claude, gpt, gemini, qwen; None for recorded ones."""
+    """The family of a model by its id, whatever gateway spells it: claude, gpt, qwen; None for recorded ones."""
     if model.provider == "recorded":
         return None
     found = _FAMILY.match(model.model.lower().rpartition("/")[2])

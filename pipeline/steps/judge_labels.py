@@ -24,7 +24,7 @@ class HumanLabel:
 
 
 def read_labels(judge: Judge) -> dict[Key, HumanLabel]:
-    """Read the file of human labels: a CSV with the row's id, the label, and columns model and prompt where they matter.
+    """Read the file of human labels: a CSV with the row's id, the label, and model and prompt where they matter.
 
     Raises DataError for a file that cannot be read, a column that is missing, a label that the judge does not know,
     and two labels for one answer.

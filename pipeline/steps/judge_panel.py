@@ -61,7 +61,7 @@ def recorded_judge_models(described: Mapping[str, Any]) -> tuple[JudgeModel, ...
 
 
 def panel(judge: Judge, models: Sequence[JudgeModel]) -> tuple[Panelist, ...]:
-    """Those of `models` that judge for a scorer; raises SettingsError for a name that is not among them, and for none."""
+    """Those of `models` that judge for a scorer; raises SettingsError for an unknown name, and for none."""
     by_name = {model.model.name: model for model in models}
     unknown = [name for name in judge.judges if name not in by_name]
     if unknown or not by_name:
@@ -87,7 +87,7 @@ def _panelist(judge: Judge, model: JudgeModel) -> Panelist:
 
 
 def _means(judge: Judge, model: ModelSettings) -> Means:
-    """What the model is known to take: a schema, else a forced tool, else words; unknown models are given a schema."""
+    """What the model is known to take: a schema, else a forced tool, else words; the unknown get a schema."""
     if judge.means != "auto":
         return judge.means
     if model.provider == "recorded":

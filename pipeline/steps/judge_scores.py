@@ -17,8 +17,8 @@ from pipeline.score.judge_form import Reading
 from pipeline.score.judge_vote import Outcome, elected, mean_points, points
 from pipeline.score.verdicts import SCORER_FAILED
 from pipeline.steps.judge_candidates import Candidate, Candidates
-from pipeline.steps.judge_prompt import given_templates
 from pipeline.steps.judge_panel import JudgeModel, panel
+from pipeline.steps.judge_prompt import given_templates
 from pipeline.steps.judge_units import Fate, judge_folder, model_names, rules_of
 from pipeline.steps.judge_verdicts import JudgedPair, Readings, Verdicts
 from pipeline.store.folder import read_run
@@ -74,7 +74,7 @@ class JudgedScorer:
             if fate == "left_out" or one.job_id not in self._found:
                 self._found[one.job_id] = _without_judge(self._judge, fate, one)
 
-    def score(self, result: Mapping[str, Any], answer: Answer, row: Mapping[str, Any]) -> Score:  # noqa: ARG002
+    def score(self, result: Mapping[str, Any], answer: Answer, row: Mapping[str, Any]) -> Score:
         """The score of one result of the part that was begun."""
         verdict = self._found[result["job_id"]]
         return Score(

@@ -214,6 +214,7 @@ class _Reader:
                 pattern=table.pattern,
                 function=table.function,
                 options={key: _plain(value) for key, value in (table.model_extra or {}).items()},
+                counts={} if table.counts is None else table.counts.model_dump(exclude_none=True),
                 place=self.place("scorers", position, "expected"),
                 folder=str(self.file.parent),
             )

@@ -94,6 +94,17 @@ class RunTable(Table):
     grace_seconds: PositiveNumber = Field(30.0, description="What requests in flight get to be answered after Ctrl-C.")
 
 
+class CountsTable(Table):
+    """What answers that are not plainly answered count as; unset is the kind's default."""
+
+    truncated: Literal["wrong", "scored", "left_out"] | None = None
+    refused: Literal["wrong", "scored", "left_out"] | None = None
+    empty: Literal["wrong", "scored", "left_out"] | None = None
+    error: Literal["left_out", "wrong"] | None = None
+    blocked: Literal["left_out", "wrong"] | None = None
+    skipped: Literal["left_out", "wrong"] | None = None
+
+
 class ScorerTable(BaseModel):
     """One scorer; keys beyond these are its own options."""
 
@@ -104,6 +115,7 @@ class ScorerTable(BaseModel):
     expected: str | None = Field(None, description="A template over the row.")
     pattern: str | None = Field(None, description="A regular expression; the last match counts.")
     function: str | None = Field(None, pattern=r"^[\w.]+:\w+$", description="Kind `python`: module:function.")
+    counts: CountsTable | None = Field(None, description="What truncated, refused, empty and failed answers count as.")
 
 
 class GateTable(Table):

@@ -105,6 +105,8 @@ class ScorerSettings:
     function: str | None = None
     """`module:function`, for kind `python`."""
     options: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, str] = field(default_factory=dict)
+    """What answers of a status count as, where that is not the default: wrong, scored, left_out."""
     place: str = "eval.toml"
     """File and line of the scorer, for messages."""
     folder: str = "."

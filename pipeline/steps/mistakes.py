@@ -20,6 +20,7 @@ from pipeline.plan.expand import Lane
 from pipeline.providers.cautions import cautions
 from pipeline.providers.objections import objections
 from pipeline.run.permits import max_output_tokens
+from pipeline.score.policy import counts_of
 from pipeline.score.scorers import build_scorer
 from pipeline.steps.prepare import Prepared
 from pipeline.steps.simulation import simulator_options
@@ -78,7 +79,7 @@ def find_warnings(prepared: Prepared, *, today: date) -> list[str]:
 def _placed_scorer(settings: ScorerSettings) -> None:
     """Build a scorer; a mistake in it is told with its file and line."""
     try:
-        build_scorer(settings)
+        counts_of(settings, build_scorer(settings).better)
     except SettingsError as error:
         raise SettingsError(f"{settings.place}: {error}") from None
 

@@ -12,10 +12,11 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.core.errors import DataError, DiskError, TemplateError
-from pipeline.core.records import Answer, Score
+from pipeline.core.records import Answer, Metric, Score, Treatment
 from pipeline.core.settings import EvalSettings, GateSettings, ScorerSettings
 from pipeline.core.template import TextTemplate, compile_text
 from pipeline.score.apply import score_result
+from pipeline.score.policy import counts_of
 from pipeline.score.scorers import Scorer, build_scorer
 from pipeline.steps.rows import RowLookup
 from pipeline.store.folder import write_json_atomic
@@ -36,6 +37,24 @@ class BoundScorer:
 
     scorer: Scorer
     expected: TextTemplate | None
+    kind: str
+    counts: Mapping[str, Treatment]
+
+    @property
+    def metric(self) -> Metric:
+        """What the scorer's values are, for those who read them later."""
+        scorer = self.scorer
+        return Metric(
+            name=scorer.name,
+            kind=self.kind,
+            pass_fail=not scorer.graded,
+            better=scorer.better,
+            unit=scorer.unit,
+            scale=scorer.scale,
+            corpus=scorer.corpus,
+            corpus_options=dict(scorer.corpus_options),
+            counts=dict(self.counts),
+        )
 
     def score(self, result: Mapping[str, Any], answer: Answer, row: Mapping[str, Any]) -> Score:
         """Judge the answer of `result`; a reference that cannot be rendered leaves it unscored."""
@@ -47,6 +66,7 @@ class BoundScorer:
             answer=answer,
             expected=self._reference(row),
             row=row,
+            counts=self.counts,
         )
 
     def _reference(self, row: Mapping[str, Any]) -> str | None:
@@ -60,13 +80,17 @@ class BoundScorer:
 
 def bind(settings: Sequence[ScorerSettings]) -> list[BoundScorer]:
     """Build the scorers; raises SettingsError or TemplateError."""
-    return [
-        BoundScorer(
-            scorer=build_scorer(scorer),
-            expected=None if scorer.expected is None else compile_text(scorer.expected, path=scorer.place),
-        )
-        for scorer in settings
-    ]
+    return [_bind(scorer) for scorer in settings]
+
+
+def _bind(settings: ScorerSettings) -> BoundScorer:
+    scorer = build_scorer(settings)
+    return BoundScorer(
+        scorer=scorer,
+        expected=None if settings.expected is None else compile_text(settings.expected, path=settings.place),
+        kind=settings.kind,
+        counts=counts_of(settings, scorer.better),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +134,7 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
             _note_unscored(unscored, scores)
         store.put_scores(part.name, pa.concat_tables(tables))
     judged = Judged(
-        scorers=tuple((bound.scorer.name, not bound.scorer.graded) for bound in scorers),
+        scorers=tuple(bound.metric for bound in scorers),
         gates=demands.gates,
         budget_usd=demands.budget_usd,
     )
@@ -179,8 +203,7 @@ JUDGED = "scores/judged.json"
 class Judged:
     """By what the stored scores were made, and what is demanded of them."""
 
-    scorers: tuple[tuple[str, bool], ...]
-    """Names, each with whether it is pass/fail."""
+    scorers: tuple[Metric, ...]
     gates: tuple[GateSettings, ...]
     budget_usd: Decimal | None
 
@@ -195,15 +218,20 @@ def read_judged(folder: Path) -> Judged:
         raise DiskError(f"{folder / JUDGED}: is damaged: {error}; run `evalmill score {folder}`") from None
     budget = noted["budget_usd"]
     return Judged(
-        scorers=tuple((scorer["name"], scorer["pass_fail"]) for scorer in noted["scorers"]),
+        scorers=tuple(_metric(scorer) for scorer in noted["scorers"]),
         gates=tuple(GateSettings(**gate) for gate in noted["gates"]),
         budget_usd=None if budget is None else Decimal(budget),
     )
 
 
+def _metric(noted: Mapping[str, Any]) -> Metric:
+    """One entry; those of older versions hold the name and `pass_fail` alone."""
+    return Metric(**{"scale": "share" if noted["pass_fail"] else "number", **noted})
+
+
 def _encode(judged: Judged) -> dict[str, Any]:
     return {
-        "scorers": [{"name": name, "pass_fail": pass_fail} for name, pass_fail in judged.scorers],
+        "scorers": [asdict(metric) for metric in judged.scorers],
         "gates": [asdict(gate) for gate in judged.gates],
         "budget_usd": None if judged.budget_usd is None else str(judged.budget_usd),
     }

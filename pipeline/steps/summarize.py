@@ -20,7 +20,7 @@ def summarize(store: RunStore, run: Mapping[str, Any]) -> dict[str, Any]:
         run["eval"],
         run["run_id"],
         simulated=run["simulated"],
-        scorers=judged.scorers,
+        scorers=[(metric.name, metric.pass_fail) for metric in judged.scorers],
         gates=judged.gates,
         budget_usd=judged.budget_usd,
         planned_jobs=run["planned_jobs"],

@@ -11,13 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.config.describe import describe_statistics
 from pipeline.core.errors import DataError, DiskError, TemplateError
 from pipeline.core.records import Answer, Metric, Score, Treatment
-from pipeline.core.settings import EvalSettings, GateSettings, ScorerSettings
+from pipeline.core.settings import EvalSettings, GateSettings, ScorerSettings, StatisticsSettings
 from pipeline.core.template import TextTemplate, compile_text
 from pipeline.score.apply import score_result
 from pipeline.score.policy import counts_of
 from pipeline.score.scorers import Scorer, build_scorer
+from pipeline.steps.columns import require_columns
 from pipeline.steps.rows import RowLookup
 from pipeline.store.folder import write_json_atomic
 from pipeline.store.parts import read_part
@@ -99,12 +101,18 @@ class Demands:
 
     scorers: tuple[ScorerSettings, ...]
     gates: tuple[GateSettings, ...]
+    statistics: StatisticsSettings
     budget_usd: Decimal | None
 
     @classmethod
     def of(cls, settings: EvalSettings) -> Demands:
         """As eval.toml says now."""
-        return cls(scorers=settings.scorers, gates=settings.gates, budget_usd=settings.run.budget_usd)
+        return cls(
+            scorers=settings.scorers,
+            gates=settings.gates,
+            statistics=settings.statistics,
+            budget_usd=settings.run.budget_usd,
+        )
 
     @classmethod
     def recorded(cls, run: Mapping[str, Any]) -> Demands:
@@ -114,6 +122,7 @@ class Demands:
         return cls(
             scorers=tuple(ScorerSettings(**scorer) for scorer in settings["scorers"]),
             gates=tuple(GateSettings(**gate) for gate in settings["gates"]),
+            statistics=StatisticsSettings.recorded(settings.get("statistics")),
             budget_usd=None if budget is None else Decimal(budget),
         )
 
@@ -122,8 +131,9 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     """Write `scores/<part>` for every results part, and `scores/judged.json`: by what they were made.
 
     Returns one sentence for each scorer that left answers unscored, with the first reason. Raises SettingsError or
-    TemplateError for a scorer that cannot be built.
+    TemplateError for a scorer that cannot be built, or statistics over columns that the rows do not have.
     """
+    require_columns(store.folder, demands.statistics)
     scorers = bind(demands.scorers)
     rows = RowLookup(store.folder)
     unscored: dict[str, Unscored] = {}
@@ -136,6 +146,7 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     judged = Judged(
         scorers=tuple(bound.metric for bound in scorers),
         gates=demands.gates,
+        statistics=demands.statistics,
         budget_usd=demands.budget_usd,
     )
     write_json_atomic(store.folder / JUDGED, _encode(judged))
@@ -205,6 +216,7 @@ class Judged:
 
     scorers: tuple[Metric, ...]
     gates: tuple[GateSettings, ...]
+    statistics: StatisticsSettings
     budget_usd: Decimal | None
 
 
@@ -220,6 +232,7 @@ def read_judged(folder: Path) -> Judged:
     return Judged(
         scorers=tuple(_metric(scorer) for scorer in noted["scorers"]),
         gates=tuple(GateSettings(**gate) for gate in noted["gates"]),
+        statistics=StatisticsSettings.recorded(noted.get("statistics")),
         budget_usd=None if budget is None else Decimal(budget),
     )
 
@@ -233,5 +246,6 @@ def _encode(judged: Judged) -> dict[str, Any]:
     return {
         "scorers": [asdict(metric) for metric in judged.scorers],
         "gates": [asdict(gate) for gate in judged.gates],
+        "statistics": describe_statistics(judged.statistics),
         "budget_usd": None if judged.budget_usd is None else str(judged.budget_usd),
     }

@@ -28,6 +28,7 @@ from pipeline.providers.formats import wire_format
 from pipeline.simulator.options import PROFILES
 from pipeline.stats.summary import SummaryBuilder
 from pipeline.store.schema import RESULTS_SCHEMA, SCORES_SCHEMA
+from tests.support.stats import plain_metric
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -77,12 +78,13 @@ def test_the_exit_codes_are_those_of_the_errors() -> None:
         (
             "## Top level",
             tables.EvalTable,
-            {"dataset", "prompts", "models", "grid", "run", "scorers", "gates", "simulator"},
+            {"dataset", "prompts", "models", "grid", "run", "scorers", "gates", "statistics", "simulator"},
         ),
         ("## `[dataset]`", tables.DatasetTable, set()),
         ("## `[[prompts]]`", tables.PromptTable, set()),
         ("## `[run]`", tables.RunTable, set()),
         ("## `[[gates]]`", tables.GateTable, set()),
+        ("## `[statistics]`", tables.StatisticsTable, set()),
     ],
 )
 def test_every_key_of_a_table_is_explained(heading: str, table: type[BaseModel], elsewhere: set[str]) -> None:
@@ -161,6 +163,7 @@ def test_every_field_of_the_summary_is_explained(tmp_path: Path) -> None:
     parts = [
         summary,
         summary["cost"],
+        summary["metrics"]["number"],
         summary["gates"][0],
         cell,
         metric,
@@ -176,7 +179,7 @@ def test_every_field_of_the_summary_is_explained(tmp_path: Path) -> None:
 def summary_of(folder: Path) -> dict[str, Any]:
     """The summary of the run, and of the same answers by a second model."""
     gates = [GateSettings(metric="number", min=0.5)]
-    builder = SummaryBuilder("e", "r", simulated=False, scorers=[("number", True)], gates=gates, budget_usd=None)
+    builder = SummaryBuilder("e", "r", simulated=False, metrics=[plain_metric("number")], gates=gates, budget_usd=None)
     results = pl.read_parquet(folder / "results" / "part.parquet")
     scores = pl.read_parquet(folder / "scores" / "part.parquet")
     for model in ("m", "n"):

@@ -92,8 +92,8 @@ def _means(judge: Judge, model: ModelSettings) -> Means:
         return judge.means
     if model.provider == "recorded":
         raise SettingsError(
-            f'scorer "{judge.name}" (kind {judge.kind}): the judge {model.name!r} is recorded, so its verdicts are free '
-            "text; add pattern, whose first group is the verdict"
+            f'scorer "{judge.name}" (kind {judge.kind}): the judge {model.name!r} is recorded, so its verdicts are '
+            "free text; add pattern, whose first group is the verdict"
         )
     known = capabilities(model.provider, model.model)
     if known is None or known.output_config:

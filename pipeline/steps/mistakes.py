@@ -23,6 +23,7 @@ from pipeline.run.permits import max_output_tokens
 from pipeline.score.judge import JUDGE_KINDS
 from pipeline.score.policy import counts_of
 from pipeline.score.scorers import build_scorer
+from pipeline.steps.columns import column_mistakes
 from pipeline.steps.judge_mistakes import Bench, bench, judge_lanes, judge_warnings, preflight, templates
 from pipeline.steps.prepare import Prepared
 from pipeline.steps.simulation import simulator_options
@@ -52,6 +53,7 @@ def find_mistakes(prepared: Prepared, *, today: date) -> list[EvalmillError]:
     found += [TemplateError(sentence) for sentence in columns_missing]
     found += _attempted(SettingsError, (partial(_placed_scorer, scorer) for scorer in _pure(settings.scorers)))
     found += [SettingsError(sentence) for sentence in _recorded_mistakes(prepared)]
+    found += [SettingsError(told) for told in column_mistakes(settings.statistics, prepared.dataset.schema)]
     if "simulator" in settings.providers:
         found += _attempted(EvalmillError, [partial(simulator_options, settings.simulator)])
     asked = judge_lanes(prepared, ready)

@@ -11,13 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.config.describe import describe_statistics
 from pipeline.core.errors import DataError, DiskError, TemplateError
 from pipeline.core.records import Answer, Metric, Score, Treatment
-from pipeline.core.settings import EvalSettings, GateSettings, ScorerSettings
+from pipeline.core.settings import EvalSettings, GateSettings, ScorerSettings, StatisticsSettings
 from pipeline.core.template import TextTemplate, compile_text
 from pipeline.score.apply import score_result
 from pipeline.score.policy import counts_of
 from pipeline.score.scorers import Scorer, build_scorer
+from pipeline.steps.columns import require_columns
 from pipeline.steps.judge_panel import JudgeModel, judge_models, recorded_judge_models
 from pipeline.steps.judge_scores import JudgedScorer, judged_scorers
 from pipeline.steps.rows import RowLookup
@@ -103,6 +105,7 @@ class Demands:
     judges: tuple[JudgeModel, ...]
     """Whom scorers of the kinds judge and pairwise ask."""
     gates: tuple[GateSettings, ...]
+    statistics: StatisticsSettings
     budget_usd: Decimal | None
 
     @classmethod
@@ -112,6 +115,7 @@ class Demands:
             scorers=settings.scorers,
             judges=judge_models(settings),
             gates=settings.gates,
+            statistics=settings.statistics,
             budget_usd=settings.run.budget_usd,
         )
 
@@ -124,6 +128,7 @@ class Demands:
             scorers=tuple(ScorerSettings(**scorer) for scorer in settings["scorers"]),
             judges=recorded_judge_models(settings),
             gates=tuple(GateSettings(**gate) for gate in settings["gates"]),
+            statistics=StatisticsSettings.recorded(settings.get("statistics")),
             budget_usd=None if budget is None else Decimal(budget),
         )
 
@@ -132,8 +137,9 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     """Write `scores/<part>` for every results part, and `scores/judged.json`: by what they were made.
 
     Returns one sentence for each scorer that left answers unscored, with the first reason. Raises SettingsError or
-    TemplateError for a scorer that cannot be built.
+    TemplateError for a scorer that cannot be built, or statistics over columns that the rows do not have.
     """
+    require_columns(store.folder, demands.statistics)
     judged = judged_scorers(store, demands.scorers, demands.judges)
     scorers = [judged.get(scorer.name) or _bind(scorer) for scorer in demands.scorers]
     rows = RowLookup(store.folder)
@@ -149,6 +155,7 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     noted = Judged(
         scorers=tuple(bound.metric for bound in scorers),
         gates=demands.gates,
+        statistics=demands.statistics,
         budget_usd=demands.budget_usd,
     )
     write_json_atomic(store.folder / JUDGED, _encode(noted))
@@ -218,6 +225,7 @@ class Judged:
 
     scorers: tuple[Metric, ...]
     gates: tuple[GateSettings, ...]
+    statistics: StatisticsSettings
     budget_usd: Decimal | None
 
 
@@ -233,6 +241,7 @@ def read_judged(folder: Path) -> Judged:
     return Judged(
         scorers=tuple(_metric(scorer) for scorer in noted["scorers"]),
         gates=tuple(GateSettings(**gate) for gate in noted["gates"]),
+        statistics=StatisticsSettings.recorded(noted.get("statistics")),
         budget_usd=None if budget is None else Decimal(budget),
     )
 
@@ -246,5 +255,6 @@ def _encode(judged: Judged) -> dict[str, Any]:
     return {
         "scorers": [asdict(metric) for metric in judged.scorers],
         "gates": [asdict(gate) for gate in judged.gates],
+        "statistics": describe_statistics(judged.statistics),
         "budget_usd": None if judged.budget_usd is None else str(judged.budget_usd),
     }

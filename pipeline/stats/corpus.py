@@ -175,4 +175,4 @@ def _f_score(precision: Array, recall: Array, factor: float, otherwise: float) -
 
 def _ter(totals: Array) -> Array:
     edits, reference = totals[..., 0], totals[..., 1]
-    return 100 * np.divide(edits, reference, out=(edits > 0).astype(np.float64), where=reference > 0)
+    return 100 * np.divide(edits, reference, out=np.asarray(edits > 0, dtype=np.float64), where=reference > 0)

@@ -115,4 +115,8 @@ def _acceleration(found: Units) -> float:
     """Skewness of the mean from leaving out one unit at a time."""
     left = (found.sums.sum() - found.sums) / (found.sizes.sum() - found.sizes)
     strayed = left.mean() - left
+    largest = float(np.abs(strayed).max())
+    if not largest:
+        return 0.0
+    strayed /= largest
     return float((strayed**3).sum() / (6 * (strayed**2).sum() ** 1.5))

@@ -118,8 +118,11 @@ READY: Mapping[str, Mapping[str, _Ready]] = {
 """The ready rubrics of each kind."""
 
 
-def build_judge(settings: ScorerSettings) -> Judge:
-    """Read the settings of kind `judge` or `pairwise`; raises SettingsError for whatever is wrong with them."""
+def build_judge(settings: ScorerSettings, *, source: str | None = None) -> Judge:
+    """Read the settings of kind `judge` or `pairwise`; raises SettingsError for whatever is wrong with them.
+
+    `source` is the rubric's prompt where it is known already; otherwise it is read from its file.
+    """
     options = Options(settings)
     options.no_function()
     is_pairwise = settings.kind == "pairwise"
@@ -141,7 +144,7 @@ def build_judge(settings: ScorerSettings) -> Judge:
         kind=settings.kind,
         rubric=rubric,
         path=str(path),
-        template=_source(options, path),
+        template=_source(options, path) if source is None else source,
         form=form,
         own_labels=ready is None or not _is_default(form, ready),
         judges=options.take_texts("judges"),

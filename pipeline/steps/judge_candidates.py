@@ -66,6 +66,11 @@ class Candidates:
         mine = np.unique(self._numbers[np.asarray(self._table["part"]) == position])
         return _candidates(self._table.filter(pa.array(np.isin(self._numbers, mine))))
 
+    def of_part(self, name: str) -> list[Candidate]:
+        """The answers in the part of that file name."""
+        position = [path.name for path in self._parts].index(name)
+        return _candidates(self._table.filter(pc.equal(self._table["part"], position)))
+
     def texts(self, wanted: Collection[Candidate]) -> dict[str, str]:
         """What some answers say, by job id; memory holds one part beside them."""
         by_part: dict[int, list[str]] = defaultdict(list)

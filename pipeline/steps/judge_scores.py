@@ -10,19 +10,15 @@ from typing import Any
 
 from pipeline.core.errors import TemplateError
 from pipeline.core.records import Answer, Metric, Score, Verdict
-from pipeline.core.settings import ScorerSettings
 from pipeline.score.json_values import compact
-from pipeline.score.judge import JUDGE_KINDS, Judge
+from pipeline.score.judge import Judge
 from pipeline.score.judge_form import Reading
 from pipeline.score.judge_vote import Outcome, elected, mean_points, points
 from pipeline.score.verdicts import SCORER_FAILED
 from pipeline.steps.judge_candidates import Candidate, Candidates
-from pipeline.steps.judge_panel import JudgeModel, panel
 from pipeline.steps.judge_prompt import given_templates
-from pipeline.steps.judge_units import Fate, judge_folder, model_names, rules_of
+from pipeline.steps.judge_units import Fate
 from pipeline.steps.judge_verdicts import JudgedPair, Readings, Verdicts
-from pipeline.store.folder import read_run
-from pipeline.store.run_store import RunStore
 
 _LONGEST_EXPLANATION = 4_000
 _OUTCOMES: Mapping[float, str] = {1.0: "win", 0.5: "tie", 0.0: "loss"}
@@ -33,22 +29,27 @@ class JudgedScorer:
 
     def __init__(self, verdicts: Verdicts, candidates: Candidates) -> None:
         """`candidates` are the answers of the run that is scored."""
-        self._verdicts = verdicts
+        self.verdicts = verdicts
+        self.judge = verdicts.rules.judge
+        self.candidates = candidates
         self._rules = verdicts.rules
-        self._judge = verdicts.rules.judge
-        self._candidates = candidates
-        self._expected = given_templates(self._judge).get("reference")
+        self._expected = given_templates(self.judge).get("reference")
         self._found: dict[str, Verdict] = {}
 
     @property
     def name(self) -> str:
         """The metric's name."""
-        return self._judge.name
+        return self.judge.name
+
+    @property
+    def folder(self) -> Path:
+        """Where the judges' own results are."""
+        return self.verdicts.folder
 
     @property
     def metric(self) -> Metric:
         """What the values are, for those who read them later."""
-        judge = self._judge
+        judge = self.judge
         return Metric(
             name=judge.name,
             kind=judge.kind,
@@ -61,18 +62,17 @@ class JudgedScorer:
 
     def begin(self, part: Path) -> None:
         """Look up what is said of the answers in `part`; memory holds one part."""
-        candidates = self._candidates.to_rows_of(part)
-        if self._judge.is_pairwise:
-            self._found = _pair_verdicts(list(self._verdicts.pairs(candidates)))
+        candidates = self.candidates.to_rows_of(part)
+        if self.judge.is_pairwise:
+            self._found = _pair_verdicts(list(self.verdicts.pairs(candidates)))
         else:
             self._found = {
-                one.job_id: answer_verdict(self._judge, readings)
-                for one, readings in self._verdicts.answers(candidates)
+                one.job_id: answer_verdict(self.judge, readings) for one, readings in self.verdicts.answers(candidates)
             }
         for one in candidates:
             fate = self._rules.fate(one)
             if fate == "left_out" or one.job_id not in self._found:
-                self._found[one.job_id] = _without_judge(self._judge, fate, one)
+                self._found[one.job_id] = _without_judge(self.judge, fate, one)
 
     def score(self, result: Mapping[str, Any], answer: Answer, row: Mapping[str, Any]) -> Score:
         """The score of one result of the part that was begun."""
@@ -80,7 +80,7 @@ class JudgedScorer:
         return Score(
             run_id=result["run_id"],
             job_id=result["job_id"],
-            scorer=self._judge.name,
+            scorer=self.judge.name,
             value=verdict.value,
             passed=verdict.passed,
             label=verdict.label,
@@ -97,23 +97,6 @@ class JudgedScorer:
             return self._expected.render(row)
         except TemplateError:
             return None
-
-
-def judged_scorers(
-    store: RunStore, scorers: Sequence[ScorerSettings], judges: Sequence[JudgeModel]
-) -> dict[str, JudgedScorer]:
-    """The scorers of a run whose verdicts come from models, by name, over what is stored of those."""
-    wanted = [scorer for scorer in scorers if scorer.kind in JUDGE_KINDS]
-    if not wanted:
-        return {}
-    candidates = Candidates(store)
-    models = model_names(read_run(store.folder))
-    found = {}
-    for scorer in wanted:
-        rules = rules_of(scorer, models)
-        verdicts = Verdicts(rules, panel(rules.judge, judges), judge_folder(store.folder, scorer.name))
-        found[scorer.name] = JudgedScorer(verdicts, candidates)
-    return found
 
 
 def answer_verdict(judge: Judge, readings: Readings) -> Verdict:

@@ -124,7 +124,7 @@ class Rules:
         return "second" if first == "wrong" else "first"
 
 
-def rules_of(settings: ScorerSettings, models: Sequence[str]) -> Rules:
-    """The rules that a scorer's settings make; raises SettingsError."""
-    judge = build_judge(settings)
+def rules_of(settings: ScorerSettings, models: Sequence[str], *, source: str | None = None) -> Rules:
+    """The rules that a scorer's settings make, with the rubric's `source` where it is known; raises SettingsError."""
+    judge = build_judge(settings, source=source)
     return Rules(judge=judge, counts=counts_of(settings, judge.better), models=models)

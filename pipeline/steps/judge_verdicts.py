@@ -45,7 +45,8 @@ class Verdicts:
     def __init__(self, rules: Rules, panel: Sequence[Panelist], folder: Path) -> None:
         """`folder` holds the judges' results; nobody writes to it meanwhile."""
         self.rules = rules
-        self._panel = panel
+        self.panel = tuple(panel)
+        self.folder = folder
         parts = listed_parts(folder) if holds_run(folder) else []
         tables = [read_part(path, columns=_COLUMNS) for path in parts]
         self._table = pa.concat_tables(tables).combine_chunks() if tables else None
@@ -53,7 +54,7 @@ class Verdicts:
     @property
     def judges(self) -> list[str]:
         """The names of the judges."""
-        return [one.model.name for one in self._panel]
+        return [one.model.name for one in self.panel]
 
     def answers(self, candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, Readings]]:
         """Every answer that is for a judge, with what each judge says of it."""
@@ -79,7 +80,7 @@ class Verdicts:
 
     def _readings(self, units: Sequence[Unit]) -> Mapping[Unit, Readings]:
         found: dict[Unit, dict[str, Reading]] = {unit: {} for unit in units}
-        for one in self._panel:
+        for one in self.panel:
             ids = [unit.job_id(one.asked) for unit in units]
             rows = self._rows(ids)
             for unit, job_id in zip(units, ids, strict=True):

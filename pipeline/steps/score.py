@@ -20,8 +20,9 @@ from pipeline.score.apply import score_result
 from pipeline.score.policy import counts_of
 from pipeline.score.scorers import Scorer, build_scorer
 from pipeline.steps.columns import require_columns
+from pipeline.steps.judge_bench import judged_scorers, note_scorers
 from pipeline.steps.judge_panel import JudgeModel, judge_models, recorded_judge_models
-from pipeline.steps.judge_scores import JudgedScorer, judged_scorers
+from pipeline.steps.judge_scores import JudgedScorer
 from pipeline.steps.rows import RowLookup
 from pipeline.store.folder import write_json_atomic
 from pipeline.store.parts import read_part
@@ -158,6 +159,7 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
         statistics=demands.statistics,
         budget_usd=demands.budget_usd,
     )
+    note_scorers(store, demands.scorers, judged)
     write_json_atomic(store.folder / JUDGED, _encode(noted))
     return [
         f"scorer {name!r}: {_counted(left.answers)} unscored; the first: {left.first_reason or 'no reason given'}"

@@ -104,7 +104,7 @@ def between_judges(ratings: Sequence[Sequence[Hashable | None]]) -> dict[str, An
 def rated(
     names: Sequence[str], first: Sequence[int], second: Sequence[int], outcomes: Sequence[Outcome]
 ) -> dict[str, Any]:
-    """Ratings of competitors from their pairs: log abilities against the first, by Davidson's model where there are ties.
+    """Ratings from pairs: log abilities against the first competitor, by Davidson's model where there are ties.
 
     Where the pairs fix no finite ratings, `connected` is false, `note` says why, and counts alone are given. Several
     pairs of one row count as independent. Source: bradley_terry.py.
@@ -122,9 +122,7 @@ def rated(
             {
                 "rating": ability,
                 "se": se,
-                "ci95": None
-                if se is None or ability is None
-                else [ability - _NORMAL_975 * se, ability + _NORMAL_975 * se],
+                "ci95": _normal(ability, se),
                 "wins": int(wins[index].sum()),
                 "ties": int(ties[index].sum()),
                 "losses": int(wins[:, index].sum()),
@@ -137,6 +135,10 @@ def rated(
         "connected": found.problem is None,
         "note": found.problem,
     }
+
+
+def _normal(value: float | None, se: float | None) -> list[float] | None:
+    return None if se is None or value is None else [value - _NORMAL_975 * se, value + _NORMAL_975 * se]
 
 
 def share(hits: int, n: int) -> float | None:

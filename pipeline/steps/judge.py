@@ -27,7 +27,16 @@ from pipeline.steps.judge_reading import VerdictCheck
 from pipeline.steps.judge_units import judge_folder, model_names, rules_of
 from pipeline.steps.notes import recovery_notes, unanswered_notes
 from pipeline.steps.reuse import Reuse
-from pipeline.store.folder import JUDGES, RUN_SCHEMA, create_run, holds_run, judge_folders, read_run
+from pipeline.store.folder import (
+    JUDGES,
+    PLANNED,
+    RUN_SCHEMA,
+    create_run,
+    holds_run,
+    judge_folders,
+    read_run,
+    write_json_atomic,
+)
 from pipeline.store.reuse import find_earlier, no_earlier
 from pipeline.store.run_store import RunStore
 
@@ -110,6 +119,9 @@ def _judge(court: Court, scorer: ScorerSettings, judged: Judged) -> tuple[RunCon
             anyio.run(stored.finish, "complete")
             return RunControl(), notes
         stored.reopen()
+        by_judge = {lane.model.name: plan.total_jobs(lane) for lane in plan.lanes}
+        noted = {"planned_jobs": sum(by_judge.values()), "planned_jobs_by_model": by_judge}
+        write_json_atomic(folder / PLANNED, noted)
         lost_before = stored.unanswered()
         models = tuple(member.model for member in members)
         providers = {model.provider: settings.providers[model.provider] for model in models}

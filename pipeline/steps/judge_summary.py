@@ -90,9 +90,8 @@ def add_judges(summary: dict[str, Any], store: RunStore, run: Mapping[str, Any])
         summary["judges"].append(view.entry(models))
         if scorer.judge.is_pairwise:
             summary["ratings"] += view.ratings()
-    summary["simulated"] |= any(
-        member.model.provider == "simulator" for one in scorers for member in one.verdicts.panel
-    )
+    members = [member for scorer in scorers for member in scorer.verdicts.panel]
+    summary["simulated"] |= any(member.model.provider == "simulator" for member in members)
     _add_cost(summary, list(folders.values()))
 
 
@@ -101,11 +100,10 @@ def _add_cost(summary: dict[str, Any], ledgers: Sequence[Ledger]) -> None:
     cost = summary["cost"]
     judges = total([ledger.cost_usd for ledger in ledgers])
     accounts = [account for ledger in ledgers for account in ledger.accounts.values()]
-    own, saved = (None if cost[name] is None else Decimal(cost[name]) for name in ("total_usd", "reused_saved_usd"))
+    own = None if cost["total_usd"] is None else Decimal(cost["total_usd"])
     cost["judges_usd"] = dollars(judges)
     cost["total_usd"] = dollars(total([own, judges]))
     cost["unpriced_jobs"] += sum(account.unpriced for account in accounts)
-    cost["reused_saved_usd"] = dollars(total([saved, *(account.saved_usd for account in accounts)]))
     lost = sum(ledger.lost_requests for ledger in ledgers)
     if lost:
         known = summary.get("unanswered", {"requests": 0, "usd": "0"})
@@ -169,6 +167,7 @@ class _ScorerView:
             "cost_usd": dollars(account.cost_usd),
             "reasked": self._ledger.reasked[name],
             "reused": account.reused,
+            "reused_saved_usd": dollars(account.saved_usd),
         }
 
     def _unscored(self) -> int:

@@ -106,6 +106,7 @@ def unanswered(folder: Path) -> tuple[int, Decimal]:
     return counted.requests, counted.usd
 
 
+PLANNED = "planned.json"
 JUDGES = "judges"
 """Below a run folder: one folder for each scorer whose verdicts come from models, a run folder of its own kind."""
 
@@ -116,6 +117,15 @@ def judge_folders(folder: Path) -> list[Path]:
     if home.is_symlink() or not home.is_dir():
         return []
     return [path for path in sorted(home.iterdir()) if not path.is_symlink() and holds_run(path)]
+
+
+def planned(folder: Path) -> dict[str, Any]:
+    """What a judges' folder notes of how many jobs it is to hold, for run.json does not know; empty without a note."""
+    try:
+        value = orjson.loads(read_regular(folder / PLANNED, limit=MAX_JSON_BYTES))
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def write_json_atomic(path: Path, value: Any, *, disk: Disk = SYSTEM_DISK) -> None:

@@ -108,6 +108,42 @@ class StatusReader:
             process=process,
             now=now,
             last_activity=_latest([holding.last_change, *(one.last_activity for one in judges)]),
+            scorer=str((self._run.get("judges") or {}).get("scorer", self._folder.name)),
+            models=models,
+            total=self._total(holding, pace, models.values()),
+            at_stake_usd=sum((one.at_stake_usd for one in judges), holding.at_stake_usd),
+            judges={one.scorer: one.models for one in judges},
+        )
+
+    def _judge(self, folder: Path) -> StatusReader:
+        """The reader of one scorer's judges; made anew when their number of jobs is known or changes."""
+        reader = self._judges.get(folder.name)
+        if reader is None or reader.has_new_plan():
+            self._judges[folder.name] = reader = StatusReader(folder, self._clock, self._find_holder)
+        return reader
+
+    def has_new_plan(self) -> bool:
+        """Whether more or other jobs are planned than when this reader was made."""
+        return any(self._run.get(name) != value for name, value in planned(self._folder).items())
+
+    def _numbers_by_model(self, holding: Holding, pace: _Pace) -> dict[str, Numbers]:
+        planned_jobs: Mapping[str, int] = self._run.get("planned_jobs_by_model") or {}
+        starts = Counter(self._model_of(start.shard) for start in holding.open_starts.values())
+        names = dict.fromkeys([*self._models.values(), *sorted(holding.tallies)])
+        return {
+            name: pace.numbers(holding.tallies.get(name, Tally()), planned_jobs.get(name), starts[name])
+            for name in names
+        }
+
+    def _total(self, holding: Holding, pace: _Pace, models: Iterable[Numbers]) -> Numbers:
+        planned_jobs: int | None = self._run.get("planned_jobs")
+        tally = sum(holding.tallies.values(), Tally())
+        numbers = pace.numbers(tally, planned_jobs, len(holding.open_starts), earlier=holding.unanswered)
+        if not self._run.get("planned_jobs_by_model"):
+            return numbers
+        ends = [model.eta_seconds for model in models]
+        known = [seconds for seconds in ends if seconds is not None]
+        return replace(numbers, eta_seconds=max(known, default=None) if len(known) == len(ends) else None)
 
     def _model_of(self, shard: str | None) -> str | None:
         """The model of a shard's jobs; that of the run where it has one alone."""

@@ -7,16 +7,22 @@ from collections.abc import Sequence
 
 from pipeline.core.settings import ModelSettings
 
+_SIMULATED = "sim-"
+"""The simulator's own models: inventions without kin."""
 _FAMILY = re.compile(r"^[a-z]+")
 _ALIASES = {"chatgpt": "gpt", "o": "gpt", "text": "gpt"}
 
 
 def family(model: ModelSettings) -> str | None:
-    """The family of a model by its id, whatever gateway spells it: claude, gpt, qwen; None for recorded ones."""
-    if model.provider == "recorded":
+    """The family of a model by its id, whatever gateway spells it: claude, gpt, qwen; None where there is none."""
+    if model.provider == "recorded" or model.model.startswith(_SIMULATED):
         return None
     found = _FAMILY.match(model.model.lower().rpartition("/")[2])
     return None if found is None else _ALIASES.get(found[0], found[0])
+
+
+def _bare(model: ModelSettings) -> str:
+    return model.model.lower().rpartition("/")[2]
 
 
 def kin(judges: Sequence[ModelSettings], models: Sequence[ModelSettings]) -> list[dict[str, str]]:
@@ -24,9 +30,9 @@ def kin(judges: Sequence[ModelSettings], models: Sequence[ModelSettings]) -> lis
     found = []
     for judge in judges:
         for model in models:
-            if family(judge) is None or family(judge) != family(model):
+            is_same = judge.provider != "recorded" and _bare(judge) == _bare(model)
+            if not is_same and (family(judge) is None or family(judge) != family(model)):
                 continue
-            is_same = judge.model.lower().rpartition("/")[2] == model.model.lower().rpartition("/")[2]
             found.append(
                 {"judge": judge.name, "model": model.name, "relation": "same model" if is_same else "same family"}
             )

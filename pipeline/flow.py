@@ -189,7 +189,11 @@ def _exit_code(summary: Mapping[str, Any], signal: int | None, stopped: Evalmill
         return 128 + signal
     if stopped is not None:
         return stopped.exit_code
-    if summary["jobs"]["error"] or summary["jobs"]["skipped"]:
+    if (
+        summary["jobs"]["error"]
+        or summary["jobs"]["skipped"]
+        or any(one["errors"] for one in summary.get("judges", ()))
+    ):
         return EXIT_JOBS_FAILED
     if not all(gate["passed"] for gate in summary["gates"]):
         return EXIT_GATE_FAILED

@@ -103,6 +103,8 @@ def show(outcome: Outcome, *, as_json: bool) -> None:
         _show_results(outcome, summary)
     if summary is not None and summary["jobs"]["reused"]:
         note(_reused(summary))
+    if summary is not None and "judges_usd" in summary["cost"]:
+        note(_judged(summary))
     for line in outcome.notes:
         note(line)
     for model, kind, message, count in outcome.failures.reasons[:SHOWN_REASONS]:
@@ -145,6 +147,14 @@ def _reused(summary: Mapping[str, Any]) -> str:
     saved = summary["cost"]["reused_saved_usd"]
     saving = "whose cost is not known" if saved is None else f"saving {usd(saved)}"
     return f"{_count(summary['jobs']['reused'], 'answer')} reused from earlier runs, {saving}"
+
+
+def _judged(summary: Mapping[str, Any]) -> str:
+    from pipeline.report.numbers import usd
+
+    cost = summary["cost"]
+    verdicts = sum(judge["jobs"] for entry in summary["judges"] for judge in entry["judges"])
+    return f"{_count(verdicts, 'verdict')} by judges cost {usd(cost['judges_usd'])}; in all {usd(cost['total_usd'])}"
 
 
 def _announce(prepared: Prepared, choice: Choice, again: Again) -> None:

@@ -94,7 +94,7 @@ def load_eval(evaluation: Path, overrides: Overrides = Overrides()) -> EvalSetti
         grid=reader.grid(table.grid),
         run=_run_settings(table, overrides),
         judges=judges,
-        scorers=reader.scorers(table.scorers),
+        scorers=reader.scorers(table.scorers, [model.name for model in table.models]),
         gates=reader.gates(table, overrides),
         statistics=read_statistics(table, overrides.models, reader),
         simulator=_simulator(table, file.parent),
@@ -207,9 +207,15 @@ class _Reader:
                 )
         return None
 
-    def scorers(self, tables: Sequence[ScorerTable]) -> tuple[ScorerSettings, ...]:
+    def scorers(self, tables: Sequence[ScorerTable], models: Sequence[str]) -> tuple[ScorerSettings, ...]:
+        """Read the scorers; `models` are all models of the file, those that the command line left out too."""
         names = [table.name or table.kind for table in tables]
         self.require_unique("scorers", names, "; give each its own 'name'")
+        for position, table in enumerate(tables):
+            against = (table.model_extra or {}).get("against")
+            if isinstance(against, str) and against not in models:
+                hint = nearest(against, models) or f"; there are: {', '.join(models)}"
+                raise self.mistake(("scorers", position, "against"), f"there is no model {against!r}{hint}")
         return tuple(
             ScorerSettings(
                 kind=table.kind,

@@ -26,6 +26,8 @@ class Reading(NamedTuple):
     """None for winners."""
     reason: str = ""
     problem: str | None = None
+    is_failure: bool = False
+    """The judge was asked and gave no answer at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

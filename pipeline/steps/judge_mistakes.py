@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.core.errors import EvalmillError, SettingsError
+from pipeline.core.errors import EvalmillError
 from pipeline.core.records import Request
 from pipeline.core.settings import ScorerSettings
 from pipeline.plan.check import UsesColumns
@@ -82,6 +82,9 @@ def judge_warnings(prepared: Prepared, ready: Bench) -> list[str]:
     said: list[str] = []
     for judge, members in ready.judges:
         models = [member.model for member in members]
+        names = [model.name for model in prepared.settings.models]
+        if judge.is_pairwise and (len(names) < 2 or judge.against not in (None, *names)):
+            said.append(f"scorer {judge.name!r}: of the models that it compares only {', '.join(names)} runs: no pairs")
         said += [f"scorer {judge.name!r}: {kin}" for kin in kin_warnings(models, prepared.settings.models)]
         if judge.pattern is not None and any(model.recorded is None for model in models):
             said.append(
@@ -101,13 +104,6 @@ def _checked(prepared: Prepared, scorer: ScorerSettings) -> tuple[Judge, tuple[P
     judge = rules.judge
     counts_of(scorer, judge.better)
     members = panel(judge, judge_models(prepared.settings))
-    if judge.against is not None and judge.against not in models:
-        raise SettingsError(
-            f'scorer "{judge.name}" (kind pairwise): against names {judge.against!r}, which is no model of this run; '
-            f"there are: {', '.join(models)}"
-        )
-    if judge.is_pairwise and len(models) < 2:
-        raise SettingsError(f'scorer "{judge.name}" (kind pairwise): compares models, and there is only {models[0]!r}')
     if judge.human is not None:
         read_labels(judge)
     list(templates(judge))

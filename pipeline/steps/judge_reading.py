@@ -47,7 +47,7 @@ def read_result(judge: Judge, means: Means, result: Mapping[str, Any]) -> Readin
     status = result["status"]
     if status != "ok":
         why = result["error_message"] or f"its answer is {status}"
-        return Reading(problem=f"the judge gave no verdict: {why}")
+        return Reading(problem=f"the judge gave no verdict: {why}", is_failure=status in ("error", "skipped"))
     nonce = json.loads(result["params"]).get(NONCE, "")
     calls = result["tool_calls"]
     return read(judge, means, nonce, result["text"] or "", () if calls is None else json.loads(calls))

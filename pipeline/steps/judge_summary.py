@@ -177,23 +177,27 @@ class _ScorerView:
         )
 
     def _answer_facts(self) -> dict[str, Any]:
-        ratings = [
-            [reading.label for reading in readings.values()]
-            for candidates in self._by_rows()
-            for _, readings in self._verdicts.answers(candidates)
-        ]
-        return {"position_consistency": None, "agreement_between_judges": between_judges(ratings)}
+        ratings = []
+        errors = 0
+        for candidates in self._by_rows():
+            for _, readings in self._verdicts.answers(candidates):
+                ratings.append([reading.label for reading in readings.values()])
+                errors += sum(reading.is_failure for reading in readings.values())
+        return {"errors": errors, "position_consistency": None, "agreement_between_judges": between_judges(ratings)}
 
     def _pair_facts(self) -> dict[str, Any]:
         known, consistent = Counter[str](), Counter[str]()
         ratings = []
+        errors = 0
         for judged in self._judged_pairs():
+            errors += sum(reading.is_failure for both in judged.by_judge.values() for reading in both)
             for name, verdict in judged.verdicts.items():
                 known[name] += verdict.consistent is not None
                 consistent[name] += bool(verdict.consistent)
             if judged.verdicts:
                 ratings.append([verdict.outcome for verdict in judged.verdicts.values()])
         return {
+            "errors": errors,
             "position_consistency": {
                 "pairs": known.total(),
                 "consistent": consistent.total(),
@@ -234,9 +238,14 @@ class _ScorerView:
             "unmatched": max(0, len(labels) - len(theirs)),
             "cells": [
                 {"model": model, "prompt": prompt, "params": json.loads(params), **corrected(values)}
-                for (model, prompt, params), values in sorted(cells.items())
+                for (model, prompt, params), values in sorted(cells.items(), key=lambda item: self._rank(item[0]))
             ],
         }
+
+    def _rank(self, cell: Cell) -> tuple[int, Cell]:
+        """Cells by their model, in the order of the settings."""
+        models = self._verdicts.rules.models
+        return (models.index(cell[0]) if cell[0] in models else len(models), cell)
 
     def _value(self, human: HumanLabel | None) -> float | None:
         """A human label on the scale of the metric."""

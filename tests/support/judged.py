@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
-from tests.support.bench import LAB
-from tests.support.evals import EVAL
+from pipeline.config.load import Overrides
+from pipeline.core.errors import EvalmillError
+from pipeline.core.records import Result
+from pipeline.flow import Outcome, Surroundings, run_evaluation, score_again
+from pipeline.steps.choose import Again, Places
+from pipeline.steps.mistakes import require_sound
+from pipeline.steps.prepare import prepare
+from tests.support.bench import LAB, Bench
+from tests.support.evals import EVAL, write_eval
 
+KEYS = {"LAB_KEY": "k"}
 JUDGE = """
 [[judges]]
 name = "{name}"
@@ -56,6 +67,57 @@ def judged_lab(*tables: str, models: str = "") -> str:
     return text + models + judge(model="lab/sim-small") + "\n".join(tables)
 
 
+class Silent:
+    """Watches a run and says nothing."""
+
+    def lane(self, model: str, *, total: int, done: int) -> None: ...
+
+    def in_flight(self, model: str, change: int) -> None: ...
+
+    def event(self, model: str, said: str) -> None: ...
+
+    def acknowledged(self, results: Sequence[Result], /) -> None: ...
+
+
+def run_here(tmp_path: Path, text: str, **more: Any) -> Outcome:
+    """Run an evaluation in this process."""
+    return _run(write_eval(tmp_path / "sums", text, **more), tmp_path, Overrides(), Again())
+
+
+def run_lab(bench: Bench, *, fresh: bool = False, budget: Decimal | None = None, limit: int | None = None) -> Counted:
+    """Run the evaluation of a bench in this process, and count its requests."""
+    before = bench.requests()
+    overrides = Overrides(budget_usd=budget, limit=limit)
+    done = _run(bench.folder / "sums", bench.folder, overrides, Again(fresh=fresh))
+    return Counted(done, bench.requests() - before)
+
+
+def score_lab(bench: Bench, folder: Path) -> Counted:
+    """Score a run of a bench again in this process, and count the requests."""
+    before = bench.requests()
+    around = Surroundings(environment=KEYS)
+    done = score_again(folder, None, Overrides(), around=around, observer=Silent())
+    return Counted(done, bench.requests() - before)
+
+
+class Counted(NamedTuple):
+    """What a run left, and how many requests it sent."""
+
+    outcome: Outcome
+    requests: int
+
+
+def _run(evaluation: Path, home: Path, overrides: Overrides, again: Again) -> Outcome:
+    return run_evaluation(
+        evaluation,
+        overrides,
+        Places(reports=home / "reports"),
+        again,
+        around=Surroundings(environment=KEYS),
+        observe=lambda prepared, choice, warnings: Silent(),
+    )
+
+
 def verdicts(folder: str | Path, scorer: str = "right") -> pl.DataFrame:
     """The results of a scorer's judges."""
     return pl.read_parquet(f"{folder}/judges/{scorer}/results/*.parquet")
@@ -69,3 +131,13 @@ def scores(folder: str | Path, scorer: str = "right") -> pl.DataFrame:
 def entry(summary: dict[str, Any], scorer: str = "right") -> dict[str, Any]:
     """What a summary says of a scorer's judges."""
     return next(one for one in summary["judges"] if one["scorer"] == scorer)
+
+
+def mistakes_of(folder: Path, *tables: str) -> tuple[int, str]:
+    """The exit code and the words of `evalmill check` for the sums with these tables; 0 and the warnings without."""
+    text = EVAL.replace("\n[simulator]\n", "\n".join(["", *tables, "[simulator]\n"]))
+    try:
+        prepared = prepare(write_eval(folder, text), Overrides())
+        return 0, "\n".join(require_sound(prepared, today=date(2026, 11, 27)))
+    except EvalmillError as error:
+        return error.exit_code, str(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -69,9 +69,9 @@ class SummaryBuilder:
         self._rows = RowNumbers(self._how.columns)
         self._jobs = JobColumns()
 
-    def add_rows(self, rows: pa.Table) -> None:
-        """Add rows of the dataset: `row_id` and the columns that the statistics name; each row once."""
-        self._rows.add_dataset(rows)
+    def add_rows(self, row_ids: pa.ChunkedArray, columns: Mapping[str, pa.ChunkedArray]) -> None:
+        """Add rows of the dataset with the columns that the statistics name; each row once."""
+        self._rows.add_dataset(row_ids, columns)
 
     def add_pair(self, results: _Batch, scores: _Batch) -> None:
         """Add a batch of results and all scores of its jobs (and of no others), in any order.

@@ -28,7 +28,8 @@ def summary_of(
         statistics=StatisticsSettings(**settings),
     )  # fmt: skip
     rows = max(map(len, values.values()))
-    builder.add_rows(pa.table({"row_id": [f"r{row}" for row in range(rows)], **(columns or {})}))
+    named = {name: pa.chunked_array([column]) for name, column in (columns or {}).items()}
+    builder.add_rows(pa.chunked_array([[f"r{row}" for row in range(rows)]]), named)
     for model, given in values.items():
         jobs = [result(f"r{row}", model=model) for row in range(len(given))]
         of_model = [None] * rows if sums is None else sums[model]

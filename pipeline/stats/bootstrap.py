@@ -9,9 +9,12 @@ import numpy as np
 
 from pipeline.stats.clusters import Labels, Units, Values, units
 from pipeline.stats.intervals import NO_SPREAD, Interval
-from pipeline.stats.resampling import Array, batches, stratify
+from pipeline.stats.resampling import MAX_STRATA, Array, Strata, batches, stratify
 
 Method = Literal["percentile", "bca"]
+
+_CHEAPER = 10
+"""So many units can be drawn one by one in the time that one stratum takes."""
 
 
 def interval(
@@ -79,20 +82,34 @@ def varies(found: Units) -> bool:
 def resampled_means(found: Units, resamples: int, seed: int) -> Array:
     """Means of `resamples` draws, with replacement, of as many units as there are.
 
-    Memory is that of the units and a batch of draws. Time does not grow with the number of units beyond 2,048
-    distinct ones: those are drawn by bins (see `resampling.Strata`), with the rest of their variance added.
+    Memory is that of the units and a batch of draws. Up to 20,480 distinct units are drawn exactly; more are drawn by
+    bins (see `resampling.Strata`) with the rest of their variance added, so that time does not grow with them.
     """
-    strata = stratify(found.residuals(), found.sizes)
+    strata = stratify(found.residuals(), found.sizes, exact_up_to=_CHEAPER * MAX_STRATA)
     rng = np.random.default_rng(seed)
-    total = int(strata.counts.sum())
-    parts = []
-    for size in batches(resamples, strata.counts.size):
-        drawn = rng.multinomial(total, strata.counts / total, size=size).astype(np.float64)
-        strayed = drawn @ strata.means
-        if strata.variances.any():
-            strayed += np.sqrt(drawn @ strata.variances) * rng.standard_normal(size)
-        parts.append(strayed / (drawn @ strata.sizes))
+    if found.sums.size <= _CHEAPER * strata.counts.size and not strata.variances.any():
+        parts = [_drawn_one_by_one(strata, rng, size) for size in batches(resamples, found.sums.size)]
+    else:
+        parts = [_drawn_by_stratum(strata, rng, size) for size in batches(resamples, strata.counts.size)]
     return found.mean + np.concatenate(parts)
+
+
+def _drawn_one_by_one(strata: Strata, rng: np.random.Generator, size: int) -> Array:
+    """How far `size` resampled means stray, unit by unit: quicker where few units are alike."""
+    total = int(strata.counts.sum())
+    of_unit = np.repeat(np.arange(strata.counts.size), strata.counts)
+    drawn = of_unit[rng.integers(total, size=(size, total))]
+    return np.asarray(strata.means[drawn].sum(axis=1) / strata.sizes[drawn].sum(axis=1))
+
+
+def _drawn_by_stratum(strata: Strata, rng: np.random.Generator, size: int) -> Array:
+    """How far `size` resampled means stray, by how many units come from each stratum: quicker where many are alike."""
+    total = int(strata.counts.sum())
+    drawn = rng.multinomial(total, strata.counts / total, size=size).astype(np.float64)
+    strayed = drawn @ strata.means
+    if strata.variances.any():
+        strayed += np.sqrt(drawn @ strata.variances) * rng.standard_normal(size)
+    return np.asarray(strayed / (drawn @ strata.sizes))
 
 
 def _bca_tails(found: Units, means: Array, tails: tuple[float, float]) -> tuple[float, float] | None:

@@ -13,7 +13,8 @@ from statsmodels.stats.multitest import multipletests
 
 from pipeline.core.settings import EquivalenceSettings
 from pipeline.stats.intervals import wilson
-from tests.support.stats import plain_metric
+from pipeline.stats.summary import SummaryBuilder
+from tests.support.stats import plain_metric, result, results_batch, score, scores_batch
 from tests.support.summaries import metric_of, summary_of
 
 RNG = np.random.default_rng(8)
@@ -225,3 +226,30 @@ def test_the_summary_survives_json_and_says_what_its_metrics_are() -> None:
             "counts": {},
         }
     }  # fmt: skip
+
+
+COUNTED = [
+    ({"truncated": 1.0}, 0.75, {"mean": 2 / 3, "n": 3}),
+    ({"refused": 0.0}, 0.5, {"mean": 2 / 3, "n": 3}),
+    ({"error": 0.0}, 0.5, {"mean": 2 / 3, "n": 3}),
+    ({"truncated": None}, 2 / 3, None),
+]
+"""A status with the value that the policy gives it: scored as it is, wrong, wrong, left out."""
+
+
+@pytest.mark.parametrize(("fourth", "mean", "answered"), COUNTED)
+def test_both_figures_are_given_where_other_answers_count(
+    fourth: dict[str, float | None], mean: float, answered: dict[str, Any] | None
+) -> None:
+    ((status, value),) = fourth.items()
+    jobs = [result(f"r{row}", status=status if row == 3 else "ok") for row in range(4)]
+    marks = [score(job, float(row > 0), passed=row > 0) for row, job in enumerate(jobs[:3])]
+    marks.append(score(jobs[3], value, status="left_out" if value is None else "scored"))
+    builder = SummaryBuilder(
+        "e", "r", simulated=False, metrics=[plain_metric("number")], gates=[], budget_usd=None
+    )  # fmt: skip
+    builder.add_pair(results_batch(jobs), scores_batch(marks))
+    figures = metric_of(builder.finish(), "m")
+    assert figures["mean"] == pytest.approx(mean)
+    assert figures["unscored"] == 0
+    assert figures["answered"] == (None if answered is None else pytest.approx(answered))

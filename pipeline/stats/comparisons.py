@@ -11,7 +11,8 @@ import numpy as np
 
 from pipeline.stats.intervals import clip
 from pipeline.stats.metrics import RowMeans
-from pipeline.stats.paired import Paired, compare_arrays, holm
+from pipeline.stats.multiple import holm
+from pipeline.stats.paired import Paired, compare_arrays
 
 CellKey = tuple[str, str, str]
 """Model, prompt, params."""

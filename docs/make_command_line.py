@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-VERBS = ("run", "check", "status", "score", "report", "verify", "models", "doctor", "init", "simulate", "schema")
+VERBS = (
+    "run", "check", "plan", "status", "score", "report", "verify", "models", "doctor", "init", "simulate", "schema",
+)  # fmt: skip
 HEAD = """\
 # Command line
 

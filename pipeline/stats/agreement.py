@@ -91,7 +91,7 @@ def cohen_kappa(
     expected = np.add.outer(weights @ columns, rows @ weights)
     spread = float((shares * np.square(weights - expected * (1 - kappa))).sum())
     variance = (spread - (kappa - by_chance * (1 - kappa)) ** 2) / ((1 - by_chance) ** 2 * n)
-    if n < 2 or variance <= NO_SPREAD**2 or counts.trace() == n:
+    if n < 2 or variance * n <= NO_SPREAD:
         return Agreement(n=n, value=kappa, se=None, ci95=None)
     se = variance**0.5
     half = NormalDist().inv_cdf(0.975) * se
@@ -103,7 +103,7 @@ def fleiss_kappa(ratings: Sequence[Ratings]) -> Agreement:
 
     Items may have different numbers of ratings; those with fewer than two (None is none) are left out. The standard
     error is the jackknife's over items. None where all ratings are the same label; no interval where nothing varies.
-    Source: Fleiss 1971; the jackknife for kappa Davies and Fleiss 1982.
+    Source: Fleiss 1971; the jackknife for kappa Fleiss and Davies 1982.
     """
     counted = [Counter(label for label in item if label is not None) for item in ratings]
     kept = [counts for counts in counted if counts.total() >= 2]

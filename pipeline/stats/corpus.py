@@ -91,11 +91,11 @@ def corpus_paired(
     """
     a, b = (np.atleast_2d(np.asarray(side, dtype=np.float64)) for side in sums)
     both = np.hstack((a, b))
-    known = ~np.isnan(both).any(axis=1)
+    known: NDArray[np.bool_] = np.asarray(~np.isnan(both).any(axis=1))
     n, width = int(known.sum()), a.shape[1]
     if not n:
         return CorpusPaired(n=0, difference=None, se=None, ci95=None, p=None, p_sacrebleu=None)
-    total = both[known].sum(axis=0)
+    total = both.sum(axis=0, where=known[:, None])
     scores = [float(corpus_score(kind, part, options)) for part in (total[:width], total[width:])]
     difference = scores[1] - scores[0]
     totals = resampled_totals(both, clusters, resamples, seed)

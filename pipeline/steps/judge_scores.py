@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import TemplateError
-from pipeline.core.records import Answer, Metric, Score, Verdict
+from pipeline.core.records import Answer, Metric, Verdict
 from pipeline.score.json_values import compact
 from pipeline.score.judge import Judge
 from pipeline.score.judge_form import Reading
@@ -74,21 +74,18 @@ class JudgedScorer:
             if fate == "left_out" or one.job_id not in self._found:
                 self._found[one.job_id] = _without_judge(self.judge, fate, one)
 
-    def score(self, result: Mapping[str, Any], answer: Answer, row: Mapping[str, Any]) -> Score:
-        """The score of one result of the part that was begun."""
+    @property
+    def row_columns(self) -> frozenset[str] | None:
+        """The columns of the row that the reference may look at; None is any."""
+        if self._expected is None:
+            return frozenset()
+        return None if self._expected.only_column is None else frozenset({self._expected.only_column})
+
+    def score(self, result: Mapping[str, Any], answer: Answer, row: Mapping[str, Any]) -> Verdict:
+        """What there is to say of one result of the part that was begun."""
         verdict = self._found[result["job_id"]]
-        return Score(
-            run_id=result["run_id"],
-            job_id=result["job_id"],
-            scorer=self.judge.name,
-            value=verdict.value,
-            passed=verdict.passed,
-            label=verdict.label,
-            extracted=verdict.extracted,
-            expected=self._reference(row),
-            explanation=None if verdict.explanation is None else verdict.explanation[:_LONGEST_EXPLANATION],
-            status=verdict.status,
-        )
+        explanation = None if verdict.explanation is None else verdict.explanation[:_LONGEST_EXPLANATION]
+        return replace(verdict, expected=self._reference(row), explanation=explanation)
 
     def _reference(self, row: Mapping[str, Any]) -> str | None:
         if self._expected is None:

@@ -10,8 +10,8 @@ from pipeline.stats.grouping import NO_GROUP, RowNumbers
 
 def test_equal_numbers_are_equal_ids_whatever_the_order_of_the_answers() -> None:
     numbers = RowNumbers(columns=["subject"])
-    numbers.add_dataset(pa.table({"row_id": ["a", "b"], "subject": ["law", None]}))
-    numbers.add_dataset(pa.table({"row_id": ["c"], "subject": ["art"]}))
+    numbers.add_dataset(pa.chunked_array([["a", "b"]]), {"subject": pa.chunked_array([["law", None]])})
+    numbers.add_dataset(pa.chunked_array([["c"]]), {"subject": pa.chunked_array([["art"]])})
     numbers.add_results(pa.chunked_array([["c", "a"], ["b"]]))
     numbers.add_results(pa.chunked_array([["a", "stranger"]]))
     found = numbers.numbers()
@@ -24,7 +24,7 @@ def test_equal_numbers_are_equal_ids_whatever_the_order_of_the_answers() -> None
 
 def test_a_row_without_a_value_is_a_cluster_of_its_own() -> None:
     numbers = RowNumbers(columns=["passage"])
-    numbers.add_dataset(pa.table({"row_id": list("abcde"), "passage": [1, None, 1, None, 2]}))
+    numbers.add_dataset(pa.chunked_array([list("abcde")]), {"passage": pa.chunked_array([[1, None, 1, None, 2]])})
     numbers.add_results(pa.chunked_array([list("abcde")]))
     clusters = numbers.groups(numbers.numbers().size)["passage"].clusters_of(np.arange(5, dtype=np.int32))
     assert clusters[0] == clusters[2]

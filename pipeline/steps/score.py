@@ -42,6 +42,11 @@ class BoundScorer:
     counts: Mapping[str, Treatment]
 
     @property
+    def name(self) -> str:
+        """The metric's name."""
+        return self.scorer.name
+
+    @property
     def row_columns(self) -> frozenset[str] | None:
         """The columns of the row that the scorer and its reference may look at; None is any."""
         read = self.scorer.row_columns
@@ -162,7 +167,7 @@ def _scores(results: pa.Table, rows: RowLookup, scorers: Sequence[BoundScorer]) 
     for batch in results.to_batches(max_chunksize=_RESULTS_AT_A_TIME):
         asked = [(result, _answer(result), record) for result, record in zip(batch.to_pylist(), records, strict=False)]
         for bound in scorers:
-            yield scores_table(batch, bound.scorer.name, [bound.score(*one) for one in asked])
+            yield scores_table(batch, bound.name, [bound.score(*one) for one in asked])
 
 
 @dataclass(slots=True)

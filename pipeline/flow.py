@@ -16,12 +16,14 @@ import anyio
 from pipeline.config.load import Overrides, load_eval
 from pipeline.core.clock import Clock, SystemClock
 from pipeline.core.errors import EXIT_GATE_FAILED, EXIT_JOBS_FAILED, EXIT_OK, EvalmillError, StoppedResumable
+from pipeline.core.settings import EvalSettings
 from pipeline.report.pages import render_pages
 from pipeline.run.control import RunControl
 from pipeline.run.loop import has_uvloop
 from pipeline.steps.answer import RunObserver, Session, answer_all, load_keys
 from pipeline.steps.choose import Again, Choice, Places, begin, choose
 from pipeline.steps.failures import Failures, count_failures
+from pipeline.steps.judge import Court, judge_all, spent_by_judges
 from pipeline.steps.mistakes import require_sound
 from pipeline.steps.notes import finish_note, recovery_notes, retry_notes, unanswered_notes
 from pipeline.steps.prepare import Prepared, prepare
@@ -30,7 +32,7 @@ from pipeline.steps.reuse import find_reuse
 from pipeline.steps.rows import keep_rows
 from pipeline.steps.score import Demands, is_scored, score_run
 from pipeline.steps.summarize import summarize
-from pipeline.store.folder import read_run, write_json_atomic
+from pipeline.store.folder import is_finished, read_run, write_json_atomic
 from pipeline.store.lock import refuse_held
 from pipeline.store.run_store import RunStore
 
@@ -87,28 +89,43 @@ def run_evaluation(
         notes = recovery_notes(store.recovered)
         redone = store.redo(again.retry) if again.retry and choice.run is not None else None
         control = RunControl()
-        if redone or not choice.finished:
+        if redone or not is_finished(choice.folder):
             lost_before = store.unanswered()
             with find_reuse(places.home(prepared.settings.name), choice.folder, prepared, run, again) as reuse:
                 control = _answer(Session(
-                    settings=prepared.settings, plan=prepared.plan, store=store, run=run, keys=keys, observer=observer,
-                    reuse=reuse, clock=around.clock, rng=around.rng,
+                    settings=_without_judges(prepared.settings), plan=prepared.plan, store=store, run=run, keys=keys,
+                    observer=observer, reuse=reuse, clock=around.clock, rng=around.rng,
+                    spent_elsewhere_usd=spent_by_judges(store.folder),
                 ))  # fmt: skip
                 notes += reuse.notes
             notes += unanswered_notes(lost_before, store.unanswered(), store.kept_rows)
         notes += retry_notes(again, store, redone)
+        is_answered = not control.is_incomplete
+        if is_answered:
+            judging = judge_all(Court(
+                settings=prepared.settings, store=store, run=run, home=places.home(prepared.settings.name),
+                again=again, environment=around.environment, observer=observer, clock=around.clock, rng=around.rng,
+            ))  # fmt: skip
+            control = judging.control
+            notes += judging.notes
         if control.signal is not None and sum(store.shard_rows().values()) > QUICK_RESULTS:
             notes.append(f"not scored, so as to end at once; `evalmill score {choice.folder}` does it")
             return Outcome(folder=choice.folder, exit_code=128 + control.signal, summary=None, notes=tuple(notes))
         notes += score_run(store, Demands.of(prepared.settings))
         outcome = _present(store, run, control, notes)
-        if not isinstance(control.reason, StoppedResumable):
+        if is_answered or not isinstance(control.reason, StoppedResumable):
             return outcome
         return replace(outcome, notes=(*outcome.notes, finish_note(outcome.summary or {}, _open_jobs(prepared, store))))
 
 
 def _answer(session: Session) -> RunControl:
     return anyio.run(answer_all, session, backend_options={"use_uvloop": has_uvloop()})
+
+
+def _without_judges(settings: EvalSettings) -> EvalSettings:
+    """The settings with only those providers that the models need."""
+    names = {model.provider for model in settings.models}
+    return replace(settings, providers={name: settings.providers[name] for name in names})
 
 
 def _open_jobs(prepared: Prepared, store: RunStore) -> dict[str, int]:
@@ -119,16 +136,25 @@ def _open_jobs(prepared: Prepared, store: RunStore) -> dict[str, int]:
     }
 
 
-def score_again(folder: Path, evaluation: Path | None) -> Outcome:
-    """Score stored answers with the scorers of `evaluation`: by default the run's own eval.toml, as it is now."""
+def score_again(
+    folder: Path, evaluation: Path | None, overrides: Overrides, *, around: Surroundings, observer: RunObserver
+) -> Outcome:
+    """Score stored answers with the scorers of `evaluation`: by default the run's own eval.toml, as it is now.
+
+    Judges are asked what they were not asked yet; nothing else is sent.
+    """
     run = read_run(folder)
     providers_file = run["providers_file"]
-    overrides = Overrides(providers_file=None if providers_file is None else Path(providers_file))
+    overrides = replace(overrides, providers_file=None if providers_file is None else Path(providers_file))
     settings = load_eval(evaluation or Path(run["evaluation"]), overrides)
     with RunStore.open(folder) as store:
         store.compact()
-        notes = score_run(store, Demands.of(settings))
-        return _present(store, run, RunControl(), notes)
+        judging = judge_all(Court(
+            settings=settings, store=store, run=run, home=folder.resolve().parent, again=Again(),
+            environment=around.environment, observer=observer, clock=around.clock, rng=around.rng,
+        ))  # fmt: skip
+        notes = judging.notes + score_run(store, Demands.of(settings))
+        return _present(store, run, judging.control, notes)
 
 
 def report_again(folder: Path) -> Outcome:

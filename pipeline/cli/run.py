@@ -76,7 +76,7 @@ def command(
         limit=limit,
         models=tuple(model or ()),
         prompts=tuple(prompt or ()),
-        budget_usd=_money(budget),
+        budget_usd=money(budget),
         max_wait_seconds=max_wait,
         max_outage_seconds=max_outage,
         providers_file=providers,
@@ -185,7 +185,8 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _money(text: str | None) -> Decimal | None:
+def money(text: str | None) -> Decimal | None:
+    """An amount of --budget; raises UsageError."""
     if text is None:
         return None
     try:

@@ -15,6 +15,7 @@ import orjson
 from pipeline.config.locate import line_of
 from pipeline.config.providers import find_providers_file, load_providers
 from pipeline.config.read import nearest, parse, read_text
+from pipeline.config.statistics import read_statistics
 from pipeline.config.tables import EvalTable, ModelTable, PromptTable, ScorerTable
 from pipeline.core.errors import SettingsError, UsageError
 from pipeline.core.settings import (
@@ -60,10 +61,11 @@ def load_eval(evaluation: Path, overrides: Overrides = Overrides()) -> EvalSetti
     providers_file = overrides.providers_file or find_providers_file(file.parent)
     providers = load_providers(providers_file)
     models = tuple(
-        reader.model(position, model, providers)
+        reader.model("models", position, model, providers)
         for position, model in enumerate(table.models)
         if _wanted(model.name, overrides.models)
     )
+    judges = tuple(reader.model("judges", position, judge, providers) for position, judge in enumerate(table.judges))
     prompts = tuple(
         reader.prompt(position, prompt)
         for position, prompt in enumerate(table.prompts)
@@ -72,6 +74,7 @@ def load_eval(evaluation: Path, overrides: Overrides = Overrides()) -> EvalSetti
     _require_matches("--model", overrides.models, [model.name for model in table.models])
     _require_matches("--prompt", overrides.prompts, [prompt.name for prompt in table.prompts])
     reader.require_unique("models", [model.name for model in table.models])
+    reader.require_unique("judges", [judge.name for judge in table.judges])
     reader.require_unique("prompts", [prompt.name for prompt in table.prompts])
     return EvalSettings(
         name=table.name,
@@ -87,11 +90,13 @@ def load_eval(evaluation: Path, overrides: Overrides = Overrides()) -> EvalSetti
         ),
         prompts=prompts,
         models=models,
-        providers={model.provider: providers[model.provider] for model in models},
+        providers={model.provider: providers[model.provider] for model in (*models, *judges)},
         grid=reader.grid(table.grid),
         run=_run_settings(table, overrides),
+        judges=judges,
         scorers=reader.scorers(table.scorers),
         gates=reader.gates(table, overrides),
+        statistics=read_statistics(table, overrides.models, reader),
         simulator=_simulator(table, file.parent),
         providers_file=providers_file,
     )
@@ -122,42 +127,43 @@ class _Reader:
             raise self.mistake(location, f"there is no template {table.template!r} (looked for {path})")
         return PromptSettings(name=table.name, path=str(path), source=read_text(path))
 
-    def model(self, position: int, table: ModelTable, providers: Mapping[str, ProviderSettings]) -> ModelSettings:
+    def model(
+        self, array: str, position: int, table: ModelTable, providers: Mapping[str, ProviderSettings]
+    ) -> ModelSettings:
+        """Read a table of `[[models]]` or `[[judges]]`."""
         provider, _, model = table.id.partition("/")
         if provider not in providers:
             hint = nearest(provider, providers) or f"; known: {', '.join(sorted(providers))}"
-            raise self.mistake(("models", position, "id"), f"there is no provider {provider!r}{hint}")
-        params, beta = self._params(position, table)
+            raise self.mistake((array, position, "id"), f"there is no provider {provider!r}{hint}")
+        params, beta = self._params(array, position, table)
         return ModelSettings(
             name=table.name,
             provider=provider,
             model=model,
             params=params,
             beta=beta,
-            recorded=self._recorded(position, table, provider),
+            recorded=self._recorded(array, position, table, provider),
         )
 
-    def _params(self, position: int, table: ModelTable) -> tuple[dict[str, Any], tuple[str, ...]]:
+    def _params(self, array: str, position: int, table: ModelTable) -> tuple[dict[str, Any], tuple[str, ...]]:
         params = {"max_tokens": DEFAULT_MAX_TOKENS, **{key: _plain(value) for key, value in table.params.items()}}
         beta = params.pop("beta", ())
         if not isinstance(beta, list | tuple) or not all(isinstance(name, str) for name in beta):
             raise self.mistake(
-                ("models", position, "params", "beta"), "'beta' is a list of names for the anthropic-beta header"
+                (array, position, "params", "beta"), "'beta' is a list of names for the anthropic-beta header"
             )
         if not all(_HEADER_TEXT.fullmatch(name) for name in beta):
-            raise self.mistake(("models", position, "params", "beta"), "'beta' holds a name that fits no header")
+            raise self.mistake((array, position, "params", "beta"), "'beta' holds a name that fits no header")
         if isinstance(params.get("tools"), str):
-            params["tools"] = self._tools(params["tools"], "models", position, "params", "tools")
-        self._require_sendable(position, params)
+            params["tools"] = self._tools(params["tools"], array, position, "params", "tools")
+        self._require_sendable(array, position, params)
         return params, tuple(beta)
 
-    def _require_sendable(self, position: int, params: Mapping[str, Any]) -> None:
+    def _require_sendable(self, array: str, position: int, params: Mapping[str, Any]) -> None:
         try:
             orjson.dumps(params)
         except (TypeError, ValueError) as error:
-            raise self.mistake(
-                ("models", position, "params"), f"'params' holds what JSON cannot carry: {error}"
-            ) from None
+            raise self.mistake((array, position, "params"), f"'params' holds what JSON cannot carry: {error}") from None
 
     def grid(self, table: Mapping[str, Sequence[Any]]) -> dict[str, tuple[Any, ...]]:
         """Read the values that parameters take in turn; a text among `tools` names a JSON file, as elsewhere."""
@@ -184,19 +190,19 @@ class _Reader:
             raise self.mistake(location, f"'tools' names {name!r}, which holds no list of tools")
         return tools
 
-    def _recorded(self, position: int, table: ModelTable, provider: str) -> RecordedColumns | None:
+    def _recorded(self, array: str, position: int, table: ModelTable, provider: str) -> RecordedColumns | None:
         columns = {key: getattr(table, key) for key in ("input_tokens", "output_tokens", "stop_reason", "latency_ms")}
         if provider == "recorded":
             if table.answer is None:
                 raise self.mistake(
-                    ("models", position),
+                    (array, position),
                     "a recorded model needs 'answer', a template over the row that gives its answer",
                 )
-            return RecordedColumns(answer=table.answer, place=self.place("models", position, "answer"), **columns)
+            return RecordedColumns(answer=table.answer, place=self.place(array, position, "answer"), **columns)
         for key, value in {"answer": table.answer, **columns}.items():
             if value is not None:
                 raise self.mistake(
-                    ("models", position, key),
+                    (array, position, key),
                     f"{key!r} is for models of the provider 'recorded'; this one is {provider!r}",
                 )
         return None

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt
 
+from pipeline.core.settings import Adjustment, Correction, IntervalMethod, TestMethod
+
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 
 
@@ -34,6 +36,7 @@ def _money(value: Any) -> Any:
 Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 PositiveNumber = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
 Rate = Annotated[float, BeforeValidator(_number), Field(ge=0, lt=1)]
+Share = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
 Money = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, lt=10**12, allow_inf_nan=False)]
 SimulatorProfile = Literal["anthropic", "apimart-wrapped", "apimart", "ofox", "openai", "new-api", "openrouter"]
 Price = Annotated[Decimal | None, BeforeValidator(_money), Field(ge=0, allow_inf_nan=False)]
@@ -126,6 +129,33 @@ class GateTable(Table):
     max: Number | None = None
 
 
+class EquivalenceTable(Table):
+    """Two models that are to be shown equal within a margin (two one-sided tests)."""
+
+    a: str = Field(description="Name of a model.")
+    b: str = Field(description="Name of another model.")
+    margin: PositiveNumber = Field(description="The largest difference that does not matter, in the metric's unit.")
+    metric: str | None = Field(None, description="Name of a scorer; by default the first.")
+
+
+class StatisticsTable(Table):
+    """How figures are computed from scores; `evalmill score` applies a change without a request."""
+
+    cluster: str | None = Field(None, description="A dataset column whose equal rows depend on each other.")
+    correction: Correction = Field("CR1", description="Small-sample correction of clustered standard errors.")
+    interval: IntervalMethod = Field("analytic", description="Wilson or Student's t; or a seeded bootstrap.")
+    test: TestMethod = Field("analytic", description="Exact McNemar or paired t; or by resampling.")
+    adjust: Adjustment = Field("holm", description="How p values are adjusted for their number.")
+    resamples: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    slices: list[str] = Field(default_factory=list, description="Dataset columns to break the figures down by.")
+    macro: str | None = Field(None, description="A dataset column; each value has the same weight in an average.")
+    k: list[PositiveInt] = Field(
+        default_factory=list, description="For pass@k, pass^k and majority@k; by default 1 and the number of repeats."
+    )
+    equivalence: list[EquivalenceTable] = Field(default_factory=list)
+
+
 class SimulatorTable(Table):
     """What the built-in simulator knows, for models of the provider `simulator`."""
 
@@ -138,6 +168,9 @@ class SimulatorTable(Table):
     replay: bool = Field(False, description="The answers are returned word for word.")
     error_rate: Rate = 0.0
     rate_limited: Rate = 0.0
+    judge_accuracy: Share = Field(0.9, description="Share of answers whose worth a simulated judge sees.")
+    judge_position_bias: Share = Field(0.0, description="Share of pairs of which it takes the first one regardless.")
+    judge_echo: bool = Field(False, description="It repeats what it was to judge: a test of how verdicts are read.")
 
 
 class EvalTable(Table):
@@ -150,8 +183,10 @@ class EvalTable(Table):
     models: list[ModelTable] = Field(min_length=1)
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     run: RunTable = Field(default_factory=RunTable)
+    judges: list[ModelTable] = Field(default_factory=list, description="Models that scorers of kind judge ask.")
     scorers: list[ScorerTable] = Field(default_factory=list)
     gates: list[GateTable] = Field(default_factory=list)
+    statistics: StatisticsTable = Field(default_factory=StatisticsTable)
     simulator: SimulatorTable = Field(default_factory=SimulatorTable)
 
 

@@ -11,6 +11,10 @@ from typing import Any, Literal
 
 Protocol = Literal["anthropic-messages", "openai-chat", "recorded"]
 Accounting = Literal["anthropic", "openai"]
+Correction = Literal["CR1", "CR0"]
+IntervalMethod = Literal["analytic", "percentile", "bca"]
+TestMethod = Literal["analytic", "bootstrap", "permutation"]
+Adjustment = Literal["holm", "benjamini_hochberg"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +125,58 @@ class GateSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EquivalenceSettings:
+    """Two models that are to be shown equal within a margin, such as one model behind two providers."""
+
+    a: str
+    b: str
+    margin: float
+    """In the metric's own unit: 0.02 is two percentage points of a share."""
+    metric: str | None = None
+    """None: the first scorer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsSettings:
+    """How figures are computed from scores; nothing here changes what is asked."""
+
+    cluster: str | None = None
+    """A dataset column: rows with the same value are not independent of each other."""
+    correction: Correction = "CR1"
+    interval: IntervalMethod = "analytic"
+    test: TestMethod = "analytic"
+    adjust: Adjustment = "holm"
+    resamples: int = 10_000
+    seed: int = 0
+    slices: tuple[str, ...] = ()
+    """Dataset columns whose values are looked at one by one."""
+    macro: str | None = None
+    """A dataset column: each of its values has the same weight in the macro average."""
+    k: tuple[int, ...] = ()
+    """For pass@k, pass^k and majority@k; empty: 1 and the number of repeats."""
+    equivalence: tuple[EquivalenceSettings, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+    """File and line of each key that names a column, for messages."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The dataset columns that are needed, each once."""
+        named = (self.cluster, self.macro, *self.slices)
+        return tuple(dict.fromkeys(name for name in named if name is not None))
+
+    @classmethod
+    def recorded(cls, noted: Mapping[str, Any] | None) -> StatisticsSettings:
+        """As JSON holds them; the defaults where nothing was noted."""
+        if noted is None:
+            return cls()
+        plain: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in noted.items()
+        }
+        plain["equivalence"] = tuple(EquivalenceSettings(**pair) for pair in noted["equivalence"])
+        return cls(**plain)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatorSettings:
     """What the built-in simulator knows and how it misbehaves, for models of the provider `simulator`."""
 
@@ -139,6 +195,12 @@ class SimulatorSettings:
     """Share of requests answered with 500 or 529."""
     rate_limited: float = 0.0
     """Share of requests answered with 429."""
+    judge_accuracy: float = 0.9
+    """Share of answers whose worth a simulated judge sees."""
+    judge_position_bias: float = 0.0
+    """Share of pairs of which it takes the first one, whatever they say."""
+    judge_echo: bool = False
+    """It repeats what it was to judge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,11 +268,14 @@ class EvalSettings:
     prompts: tuple[PromptSettings, ...]
     models: tuple[ModelSettings, ...]
     providers: Mapping[str, ProviderSettings]
-    """Those that the models use."""
+    """Those that the models and judges use."""
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     run: RunSettings = field(default_factory=RunSettings)
+    judges: tuple[ModelSettings, ...] = ()
+    """Models that scorers of the kinds judge and pairwise ask."""
     scorers: tuple[ScorerSettings, ...] = ()
     gates: tuple[GateSettings, ...] = ()
+    statistics: StatisticsSettings = field(default_factory=StatisticsSettings)
     simulator: SimulatorSettings = field(default_factory=SimulatorSettings)
     providers_file: Path | None = None
 

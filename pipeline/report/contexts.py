@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.report import charts, numbers, payload, tables
 from pipeline.report.cautions import SIMULATED, cautions
 from pipeline.report.cells import Summary, answered, is_share, label, metric_names, ranked, unfinished
+from pipeline.report.judge_costs import judge_cost, judge_rows
 from pipeline.report.view import RunView
 from pipeline.report.words import gate_figures, progress, verdict
 
@@ -82,6 +83,7 @@ def cost(view: RunView) -> dict[str, Any]:
         "ranking": tables.ranking(summary, metrics[0]) if metrics else [],
         "metric": metrics[0] if metrics else "",
         "latency": charts.latency(summary),
+        "judges": judge_rows(summary),
     }
 
 
@@ -158,8 +160,10 @@ def _cost_figures(summary: Summary) -> list[Figure]:
     retries = sum(cell["retries"] for cell in summary["cells"])
     saved = numbers.usd(spent["reused_saved_usd"])
     cached = totals["cache_read"]
+    judges = judge_cost(summary)
     return [
         Figure(name="Total", value=numbers.usd(spent["total_usd"]), note=_cost_note(spent)),
+        *([] if judges is None else [Figure(name="Judges", value=judges, note="part of the total")]),
         Figure(
             name="Input tokens",
             value=numbers.tokens(totals["input"]),

@@ -60,6 +60,14 @@ class Sink(Protocol):
         ...
 
 
+class AnswerCheck(Protocol):
+    """Says which answers are of no use, so that they are asked for again."""
+
+    def problem(self, job: Job, response: Response) -> str | None:
+        """What is wrong with an answer; None where nothing is."""
+        ...
+
+
 class LaneExecutor(Protocol):
     """Executes shards of one lane. A batch API takes whole shards behind the same interface."""
 
@@ -95,6 +103,8 @@ class LaneSetup:
     observer: LaneObserver
     clock: Clock
     rng: Random
+    check: AnswerCheck | None = None
+    """None: answers are held against the schemas that their requests name."""
 
 
 class _Leave(NamedTuple):
@@ -142,7 +152,7 @@ class SyncLane:
         self._breaker = Breaker(
             run.concurrency, setup.clock, setup.rng, changed=lambda said: setup.observer.event(model, said)
         )
-        self._output = OutputCheck()
+        self._output: AnswerCheck = setup.check or OutputCheck()
         self._answers = 0
         self._refused_since: float | None = None
         """When the provider began to refuse everything, by 429."""
@@ -325,7 +335,7 @@ class SyncLane:
                 return None
             flight.asked_once_more = True
             return await self._again(flight, 0, None)
-        problem = None if flight.job.request is None else self._output.problem(flight.job.request, response)
+        problem = self._output.problem(flight.job, response)
         if problem is None or flight.broken_outputs == MOST_BROKEN_OUTPUTS:
             return None
         flight.broken_outputs += 1

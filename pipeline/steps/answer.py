@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
 from random import Random
 from typing import Any, Protocol
 
@@ -21,14 +22,14 @@ from pipeline.core.settings import EvalSettings, Price, ProviderSettings
 from pipeline.cost.budget import Budget
 from pipeline.cost.prices import find_price
 from pipeline.engines.local import LaneWork, execute
-from pipeline.plan.expand import Lane, Plan, Shard
+from pipeline.plan.expand import Lane, Shard
 from pipeline.run.attempt import Caller
 from pipeline.run.control import LaneControl, LaneWatch, RunControl
 from pipeline.run.limits import AccountLimits, LaneLimits
 from pipeline.run.permits import LocalPermits, PriceOf
 from pipeline.run.recorded import RecordedLane
 from pipeline.run.results import ResultContext
-from pipeline.run.runner import LaneExecutor, LaneSetup, SyncLane
+from pipeline.run.runner import AnswerCheck, LaneExecutor, LaneSetup, SyncLane
 from pipeline.run.transport import AiohttpTransport
 from pipeline.steps.reuse import Reuse
 from pipeline.steps.simulation import simulator_options
@@ -58,12 +59,33 @@ class RunObserver(Protocol):
         ...
 
 
+class Work(Protocol):
+    """What there is to do: lanes of shards of jobs."""
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        """Who is asked."""
+        ...
+
+    def total_jobs(self, lane: Lane) -> int:
+        """How many jobs a lane has."""
+        ...
+
+    def shards(self, lane: Lane) -> Iterator[Shard]:
+        """A lane's shards in order, under names that a later session finds again."""
+        ...
+
+    def jobs(self, shard: Shard, done: Container[str] = ()) -> Iterator[Job]:
+        """The jobs of a shard whose ids are not in `done`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """What one session of a run works with."""
 
     settings: EvalSettings
-    plan: Plan
+    plan: Work
     store: RunStore
     run: Mapping[str, Any]
     """run.json."""
@@ -73,6 +95,10 @@ class Session:
     reuse: Reuse
     clock: Clock
     rng: Random
+    spent_elsewhere_usd: Decimal = Decimal(0)
+    """What counts against the budget beside what `store` holds: the run's answers for a judge, its judges for a run."""
+    check: AnswerCheck | None = None
+    """What makes an answer be asked for again; None: the schema that its request names."""
 
     @property
     def started(self) -> date:
@@ -139,7 +165,7 @@ class _Wiring:
         self._control = control
         self._accounts: dict[tuple[str, str | None], AccountLimits] = {}
         self._budget = Budget(session.settings.run.budget_usd)
-        self._budget.add_spent(session.store.spent_usd())
+        self._budget.add_spent(session.store.spent_usd() + session.spent_elsewhere_usd)
 
     def lanes(self) -> Iterator[LaneWork]:
         finished = self._session.store.shard_rows()
@@ -180,6 +206,7 @@ class _Wiring:
                 observer=self._observer,
                 clock=session.clock,
                 rng=session.rng,
+                check=session.check,
             )
         )
 

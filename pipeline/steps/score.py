@@ -12,13 +12,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.config.describe import describe_statistics
 from pipeline.core.errors import DataError, DiskError, TemplateError
 from pipeline.core.records import Answer, Metric, Treatment, Verdict
-from pipeline.core.settings import EvalSettings, GateSettings, ScorerSettings
+from pipeline.core.settings import EvalSettings, GateSettings, ScorerSettings, StatisticsSettings
 from pipeline.core.template import TextTemplate, compile_text
 from pipeline.score.apply import judge
 from pipeline.score.policy import counts_of
 from pipeline.score.scorers import Scorer, build_scorer
+from pipeline.steps.columns import require_columns
+from pipeline.steps.judge_bench import judged_scorers, note_scorers
+from pipeline.steps.judge_panel import JudgeModel, judge_models, recorded_judge_models
+from pipeline.steps.judge_scores import JudgedScorer
 from pipeline.steps.rows import RowLookup
 from pipeline.store.folder import write_json_atomic
 from pipeline.store.parts import read_part
@@ -103,13 +108,22 @@ class Demands:
     """How answers are judged, and what is demanded of the result."""
 
     scorers: tuple[ScorerSettings, ...]
+    judges: tuple[JudgeModel, ...]
+    """Whom scorers of the kinds judge and pairwise ask."""
     gates: tuple[GateSettings, ...]
+    statistics: StatisticsSettings
     budget_usd: Decimal | None
 
     @classmethod
     def of(cls, settings: EvalSettings) -> Demands:
         """As eval.toml says now."""
-        return cls(scorers=settings.scorers, gates=settings.gates, budget_usd=settings.run.budget_usd)
+        return cls(
+            scorers=settings.scorers,
+            judges=judge_models(settings),
+            gates=settings.gates,
+            statistics=settings.statistics,
+            budget_usd=settings.run.budget_usd,
+        )
 
     @classmethod
     def recorded(cls, run: Mapping[str, Any]) -> Demands:
@@ -118,7 +132,9 @@ class Demands:
         budget = settings["run"]["budget_usd"]
         return cls(
             scorers=tuple(ScorerSettings(**scorer) for scorer in settings["scorers"]),
+            judges=recorded_judge_models(settings),
             gates=tuple(GateSettings(**gate) for gate in settings["gates"]),
+            statistics=StatisticsSettings.recorded(settings.get("statistics")),
             budget_usd=None if budget is None else Decimal(budget),
         )
 
@@ -127,30 +143,36 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     """Write `scores/<part>` for every results part, and `scores/judged.json`: by what they were made.
 
     Returns one sentence for each scorer that left answers unscored, with the first reason. Raises SettingsError or
-    TemplateError for a scorer that cannot be built.
+    TemplateError for a scorer that cannot be built, or statistics over columns that the rows do not have.
     """
-    scorers = bind(demands.scorers)
+    require_columns(store.folder, demands.statistics)
+    judged = judged_scorers(store, demands.scorers, demands.judges)
+    scorers = [judged.get(scorer.name) or _bind(scorer) for scorer in demands.scorers]
     rows = RowLookup(store.folder, _columns_read(scorers))
     unscored: dict[str, Unscored] = {}
     for part in store.parts():
         tables = []
+        for judge_scorer in judged.values():
+            judge_scorer.begin(part)
         for table in _scores(read_part(part, columns=_COLUMNS), rows, scorers):
             tables.append(table)
             _note_unscored(unscored, table)
         store.put_scores(part.name, pa.concat_tables(tables))
-    judged = Judged(
+    noted = Judged(
         scorers=tuple(bound.metric for bound in scorers),
         gates=demands.gates,
+        statistics=demands.statistics,
         budget_usd=demands.budget_usd,
     )
-    write_json_atomic(store.folder / JUDGED, _encode(judged))
+    note_scorers(store, demands.scorers, judged)
+    write_json_atomic(store.folder / JUDGED, _encode(noted))
     return [
         f"scorer {name!r}: {_counted(left.answers)} unscored; the first: {left.first_reason or 'no reason given'}"
         for name, left in unscored.items()
     ]
 
 
-def _columns_read(scorers: Sequence[BoundScorer]) -> frozenset[str] | None:
+def _columns_read(scorers: Sequence[BoundScorer | JudgedScorer]) -> frozenset[str] | None:
     """The columns of the rows that are worth reading; None is all."""
     read: frozenset[str] = frozenset()
     for bound in scorers:
@@ -161,7 +183,7 @@ def _columns_read(scorers: Sequence[BoundScorer]) -> frozenset[str] | None:
     return read
 
 
-def _scores(results: pa.Table, rows: RowLookup, scorers: Sequence[BoundScorer]) -> Iterator[pa.Table]:
+def _scores(results: pa.Table, rows: RowLookup, scorers: Sequence[BoundScorer | JudgedScorer]) -> Iterator[pa.Table]:
     """The scores of some results, a few results at a time: as columns they take less than as objects."""
     records = rows.records(results["row_id"])
     for batch in results.to_batches(max_chunksize=_RESULTS_AT_A_TIME):
@@ -221,6 +243,7 @@ class Judged:
 
     scorers: tuple[Metric, ...]
     gates: tuple[GateSettings, ...]
+    statistics: StatisticsSettings
     budget_usd: Decimal | None
 
 
@@ -236,6 +259,7 @@ def read_judged(folder: Path) -> Judged:
     return Judged(
         scorers=tuple(_metric(scorer) for scorer in noted["scorers"]),
         gates=tuple(GateSettings(**gate) for gate in noted["gates"]),
+        statistics=StatisticsSettings.recorded(noted.get("statistics")),
         budget_usd=None if budget is None else Decimal(budget),
     )
 
@@ -249,5 +273,6 @@ def _encode(judged: Judged) -> dict[str, Any]:
     return {
         "scorers": [asdict(metric) for metric in judged.scorers],
         "gates": [asdict(gate) for gate in judged.gates],
+        "statistics": describe_statistics(judged.statistics),
         "budget_usd": None if judged.budget_usd is None else str(judged.budget_usd),
     }

@@ -112,18 +112,20 @@ class EarlierAnswers:
         return rows
 
 
-def find_earlier(home: Path, own: Path, statuses: Collection[str] = ANSWERED) -> EarlierAnswers:
+def find_earlier(home: Path, own: Path, statuses: Collection[str] = ANSWERED, *, folders: str = "*") -> EarlierAnswers:
     """The answers with one of `statuses` in the run folders below `home`, but not those that `own` holds already.
+
+    `folders` is the glob that finds run folders from there.
 
     The newest folders come first. A copy of an answer counts as the answer that it is a copy of.
     """
     notes: list[str] = []
     sources: list[Source] = []
-    folders = [folder for folder in _runs(home, notes) if not _same(folder, own)]
+    others = [folder for folder in _runs(home, folders, notes) if not _same(folder, own)]
     found: list[_Index] = []
-    if folders:
+    if others:
         known = _origins_of(own, notes)
-    for folder in folders:
+    for folder in others:
         index = _index_of(folder, sources, statuses, notes)
         origins, first = np.unique(index["origin"], return_index=True)
         is_new = ~np.isin(origins, known)
@@ -138,9 +140,9 @@ def no_earlier() -> EarlierAnswers:
     return EarlierAnswers([], np.zeros(0, _ANSWER), [])
 
 
-def _runs(home: Path, notes: list[str]) -> Iterator[Path]:
+def _runs(home: Path, pattern: str, notes: list[str]) -> Iterator[Path]:
     try:
-        folders = sorted((path for path in home.iterdir() if holds_run(path)), reverse=True)
+        folders = sorted((path for path in home.glob(pattern) if holds_run(path)), reverse=True)
     except OSError:
         return
     for folder in folders:

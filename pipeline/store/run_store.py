@@ -132,10 +132,15 @@ class RunStore:
         self.compact()
         self._redone = standing_rows(self.folder, self._manifest, statuses)
         count = sum(map(len, self._redone.values()))
-        if count and self._manifest.state == "complete":
+        if count:
+            self.reopen()
+        return count
+
+    def reopen(self) -> None:
+        """Count the run as unfinished, before jobs are added to one that was complete."""
+        if self._manifest.state == "complete":
             with reported(self.folder):
                 self._manifest = self._commit(replace(self._manifest, state="running"))
-        return count
 
     def is_redone(self, shard: str, job_id: str) -> bool:
         """Whether a job is asked again, and has no new result yet."""

@@ -75,8 +75,12 @@ def test_scoring_again_with_another_policy_changes_what_bad_answers_count_as(tmp
         "empty": wrong,
     }
     assert noted(run)["counts"] == {
-        "truncated": "scored", "refused": "left_out", "empty": "wrong",
-        "error": "left_out", "blocked": "left_out", "skipped": "left_out",
+        "truncated": "scored",
+        "refused": "left_out",
+        "empty": "wrong",
+        "error": "left_out",
+        "blocked": "left_out",
+        "skipped": "left_out",
     }
     metric = json.loads((run / "summary.json").read_text("utf-8"))["cells"][0]["metrics"]["exact"]
     assert (metric["mean"], metric["n"]) == (pytest.approx(2 / 3), 3)

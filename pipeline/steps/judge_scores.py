@@ -76,13 +76,13 @@ class JudgedScorer:
 
     @property
     def row_columns(self) -> frozenset[str] | None:
-        """The columns of the row that the reference may look at; None is any."""
+        """The columns of the row that the reference is made of; None is any."""
         if self._expected is None:
             return frozenset()
         return None if self._expected.only_column is None else frozenset({self._expected.only_column})
 
     def score(self, result: Mapping[str, Any], answer: Answer, row: Mapping[str, Any]) -> Verdict:
-        """What there is to say of one result of the part that was begun."""
+        """The verdict on one result of the part that was begun."""
         verdict = self._found[result["job_id"]]
         explanation = None if verdict.explanation is None else verdict.explanation[:_LONGEST_EXPLANATION]
         return replace(verdict, expected=self._reference(row), explanation=explanation)

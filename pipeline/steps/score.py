@@ -152,8 +152,8 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     unscored: dict[str, Unscored] = {}
     for part in store.parts():
         tables = []
-        for scorer in judged.values():
-            scorer.begin(part)
+        for judge_scorer in judged.values():
+            judge_scorer.begin(part)
         for table in _scores(read_part(part, columns=_COLUMNS), rows, scorers):
             tables.append(table)
             _note_unscored(unscored, table)

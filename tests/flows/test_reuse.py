@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from tests.support.bench import KEY, LAB, Bench, counted_simulator, results_of
@@ -188,3 +189,16 @@ def test_recorded_answers_are_never_reused(tmp_path: Path) -> None:
         done = evalmill("run", evaluation, "--reports", tmp_path / "reports", "--json")
         assert done.code == 0, done.err
         assert done.json["summary"]["jobs"]["reused"] == 0
+
+
+def test_a_reused_answer_is_judged_by_what_it_cost_when_it_was_new(bench: Bench) -> None:
+    bench.write(LAB + '\n[[scorers]]\nkind = "cost"\n', rows=sums(3))
+    costs = []
+    for sent in (3, 0):
+        run, requests = bench.run()
+        assert requests == sent
+        scores = pl.read_parquet(f"{run.json['folder']}/scores/*.parquet").filter(pl.col("scorer") == "cost")
+        results = results_of(run.json["folder"]).select("job_id", "row_id")
+        costs.append(dict(results.join(scores, on="job_id").select("row_id", "value").iter_rows()))
+    assert costs[0] == costs[1]
+    assert min(costs[1].values()) > 0

@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from pipeline.report.measures import Better
+
 Summary = Mapping[str, Any]
 Cell = Mapping[str, Any]
 """An entry of `summary["cells"]`, or one end (`a`, `b`) of a comparison."""
 
-Judgement = Literal["better", "worse", "cannot tell"]
+Judgement = Literal["better", "worse", "higher", "lower", "cannot tell"]
 SIGNIFICANCE = 0.05
 _ANSWERED = ("ok", "truncated", "refused", "empty")
 
@@ -112,13 +114,23 @@ def compare(summary: Summary, metric: str, base: Cell, other: Cell) -> Mapping[s
     return None
 
 
-def judge(comparison: Mapping[str, Any]) -> Judgement:
-    """Say whether `b` is better than `a`; unknown or wide intervals and p values of 5 % or more cannot tell."""
+def judge(comparison: Mapping[str, Any], better: Better = "higher") -> Judgement:
+    """Say whether `b` is better than `a`; unknown or wide intervals and p values of 5 % or more cannot tell.
+
+    Where neither direction is better, say which way the figure went.
+    """
     ends: Sequence[float] | None = comparison["ci95"]
     p = comparison["p_adjusted"]
     if ends is None or p is None or p >= SIGNIFICANCE or ends[0] <= 0 <= ends[1]:
         return "cannot tell"
-    return "better" if ends[0] > 0 else "worse"
+    return direction(ends[0] > 0, better)
+
+
+def direction(higher: bool, better: Better) -> Judgement:
+    """Name a change of a figure: better or worse, or only higher or lower where neither direction is better."""
+    if better == "neither":
+        return "higher" if higher else "lower"
+    return "better" if higher == (better == "higher") else "worse"
 
 
 def _turned(found: Mapping[str, Any]) -> dict[str, Any]:

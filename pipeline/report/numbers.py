@@ -79,7 +79,18 @@ def metric_interval(ends: Sequence[float] | None, *, share: bool) -> str:
     low, high = ends
     if share:
         return f"{_signed(low * 100, 1)}–{_signed(high * 100, 1)}{_SPACE}%"
-    return f"{_signed(low, 3)}{_joint(low)}{_signed(high, 3)}"
+    return number_interval(ends, 3)
+
+
+def number_interval(ends: Sequence[float], digits: int) -> str:
+    """Write the interval of a mean that is a plain number, with so many decimals."""
+    low, high = ends
+    return f"{_signed(low, digits)}{_joint(low)}{_signed(high, digits)}"
+
+
+def signed(size: str, value: float) -> str:
+    """Put the sign of `value` before its written size."""
+    return f"+{size}" if value > 0 else f"{_MINUS}{size}" if value < 0 else size
 
 
 def difference(value: float | None, *, share: bool) -> str:

@@ -241,14 +241,15 @@ def _whisker(mean: float | None, ends: Sequence[float] | None, line: tuple[float
     if mean is None:
         return None
     low, high = ends if ends is not None else (None, None)
-    return Whisker(mean=_place(mean, line), low=_opt(low, line), high=_opt(high, line))
+    return Whisker(mean=place_between(mean, line), low=_opt(low, line), high=_opt(high, line))
 
 
 def _opt(value: float | None, line: tuple[float, float]) -> float | None:
-    return None if value is None else _place(value, line)
+    return None if value is None else place_between(value, line)
 
 
-def _place(value: float, line: tuple[float, float]) -> float:
+def place_between(value: float, line: tuple[float, float]) -> float:
+    """Say where on a drawn line of `WHISKER_WIDTH` units a value lies, for a line from `line[0]` to `line[1]`."""
     low, high = line
     part = (value - low) / (high - low)
     return round(_WHISKER_INSET + part * (WHISKER_WIDTH - 2 * _WHISKER_INSET), 1)

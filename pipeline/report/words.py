@@ -142,7 +142,7 @@ class _Judge:
         needed = found.get("smallest_detectable")
         detectable = numbers.difference(needed, share=self.share).lstrip("+") if needed is not None else None
         tail = f" With these rows, only a difference of about {detectable} would reliably show." if detectable else ""
-        return f"{name} comes next, {figures}: {_why_unclear(found)}, so the data cannot tell the two apart.{tail}"
+        return f"{name} comes next, {figures}: {why_unclear(found)}, so the data cannot tell the two apart.{tail}"
 
     def _figures(self, found: Any) -> str:
         value = found["difference"]
@@ -158,7 +158,7 @@ class _Judge:
             else []
         )
         if found["p_adjusted"] is not None:
-            inner.append(f"adjusted p {_p(found['p_adjusted'])}")
+            inner.append(f"adjusted p {p_words(found['p_adjusted'])}")
         return place + (f" ({', '.join(inner)})" if inner else "")
 
     def _prompt_sentence(self) -> list[str]:
@@ -222,7 +222,8 @@ def _spend(summary: Summary) -> tuple[str, ...]:
     return (f"{what} cost {least}{numbers.usd(cost['total_usd'])}.",)
 
 
-def _why_unclear(found: Any) -> str:
+def why_unclear(found: Any) -> str:
+    """Say why a comparison cannot tell its two sides apart."""
     ends = found["ci95"]
     if ends is None:
         return "there are too few rows for an interval"
@@ -233,7 +234,8 @@ def _why_unclear(found: Any) -> str:
     return "after correction for the number of comparisons this can be chance"
 
 
-def _p(value: float) -> str:
+def p_words(value: float) -> str:
+    """Write a p value after its name: `= 0.012`, `< 0.001`."""
     text = numbers.p_value(value)
     return text if text.startswith("<") else f"={_NB}{text}"
 

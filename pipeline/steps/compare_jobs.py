@@ -1,0 +1,170 @@
+"""A run's jobs as columns: what pairing needs of each, read part by part and without the run's lock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.core.errors import DataError
+from pipeline.core.records import ANSWERED
+from pipeline.stats.comparisons import CellKey
+from pipeline.stats.outcomes import read_outcomes
+from pipeline.stats.summary import SCORE_COLUMNS
+from pipeline.store.folder import listed_parts, read_run
+from pipeline.store.parts import read_part
+
+_COLUMNS = [
+    *("job_id", "row_id", "model", "prompt", "params", "repeat", "status", "stop_reason"),
+    *("source", "cost_usd", "reused_cost_usd", "latency_ms"),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHead:
+    """A run's own words: run.json and summary.json."""
+
+    folder: Path
+    run: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    parts: tuple[Path, ...]
+
+    @property
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """What is known of each metric; summaries of before `metrics` know only which are pass/fail."""
+        known: dict[str, dict[str, Any]] = dict(self.summary.get("metrics") or {})
+        for cell in self.summary["cells"]:
+            for name, figures in cell["metrics"].items():
+                known.setdefault(name, {"pass_fail": figures["passed"] is not None})
+        return known
+
+    @property
+    def cells(self) -> list[CellKey]:
+        """Model, prompt and params of each cell, in the summary's order."""
+        return [(cell["model"], cell["prompt"], cell["params"]) for cell in self.summary["cells"]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jobs:
+    """The jobs of one run, column by column, in the order of its parts."""
+
+    starts: tuple[int, ...]
+    """Number of each part's first job."""
+    row_ids: pa.ChunkedArray
+    cell: NDArray[np.int32]
+    """Place in the cells of the head."""
+    repeat: NDArray[np.int32]
+    ending: NDArray[np.int32]
+    """Place in `endings`."""
+    endings: tuple[str, ...]
+    """Why answers ended, or the status of jobs without an answer."""
+    cost_usd: NDArray[np.float64]
+    """What the answer cost when it was called for; NaN when unknown."""
+    latency_ms: NDArray[np.float64]
+    values: Mapping[str, NDArray[np.float64]]
+    """By metric; NaN where there is no score."""
+
+
+def read_head(folder: Path) -> RunHead:
+    """Read what a run says of itself; OutputError for a folder that is no run, DataError without a summary."""
+    run = read_run(folder)
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{folder} has no summary.json yet; run `evalmill report {folder}`") from None
+    except ValueError as error:
+        raise DataError(f"{folder / 'summary.json'}: is damaged: {error}; run `evalmill report {folder}`") from None
+    parts = tuple(listed_parts(folder))
+    missing = [part.name for part in parts if not (folder / "scores" / part.name).exists()]
+    if missing:
+        raise DataError(f"{folder}: scores/{missing[0]} is not there; run `evalmill score {folder}`")
+    return RunHead(folder=folder, run=run, summary=summary, parts=parts)
+
+
+def read_jobs(head: RunHead, metrics: Sequence[str]) -> Jobs:
+    """Read the columns of all jobs; memory holds one part beside them."""
+    reader = _Reader(head, metrics)
+    for part in head.parts:
+        reader.add(read_part(part, columns=_COLUMNS), head.folder / "scores" / part.name)
+    return reader.jobs()
+
+
+class _Reader:
+    def __init__(self, head: RunHead, metrics: Sequence[str]) -> None:
+        self._head = head
+        self._metrics = metrics
+        self._cells = pa.array(["\x00".join(cell) for cell in head.cells], pa.string())
+        self._starts = [0]
+        self._row_ids: list[pa.Array] = []
+        self._endings: dict[str, int] = {}
+        self._columns: dict[str, list[NDArray[Any]]] = {}
+
+    def add(self, results: pa.Table, scores_path: Path) -> None:
+        scores = read_part(scores_path, columns=list(SCORE_COLUMNS))
+        try:
+            outcomes = read_outcomes(results, scores, list(self._head.metrics))
+        except ValueError as error:
+            raise DataError(f"{scores_path}: {error}; run `evalmill report {self._head.folder}`") from error
+        self._starts.append(self._starts[-1] + results.num_rows)
+        self._row_ids += pc.cast(results["row_id"], pa.large_string()).chunks
+        answered = np.asarray(pc.is_in(results["status"], pa.array(ANSWERED)), dtype=np.bool_)
+        self._keep("cell", self._cell_places(results))
+        self._keep("repeat", np.asarray(results["repeat"], dtype=np.int32))
+        self._keep("ending", self._ending_places(results, answered))
+        self._keep("cost_usd", np.where(answered, _own_cost(results), np.nan))
+        self._keep("latency_ms", np.where(answered, _floats(results["latency_ms"]), np.nan))
+        for name in self._metrics:
+            self._keep(f"value {name}", outcomes[name].value)
+
+    def jobs(self) -> Jobs:
+        return Jobs(
+            starts=tuple(self._starts),
+            row_ids=pa.chunked_array(self._row_ids, pa.large_string()),
+            cell=self._column("cell", np.int32),
+            repeat=self._column("repeat", np.int32),
+            ending=self._column("ending", np.int32),
+            endings=tuple(self._endings),
+            cost_usd=self._column("cost_usd", np.float64),
+            latency_ms=self._column("latency_ms", np.float64),
+            values={name: self._column(f"value {name}", np.float64) for name in self._metrics},
+        )
+
+    def _cell_places(self, results: pa.Table) -> NDArray[np.int32]:
+        names = [results[name].cast(pa.string()) for name in ("model", "prompt", "params")]
+        places = pc.index_in(pc.binary_join_element_wise(*names, "\x00"), value_set=self._cells)
+        if places.null_count:
+            folder = self._head.folder
+            raise DataError(f"{folder}: its results are newer than summary.json; run `evalmill report {folder}`")
+        return np.asarray(places, dtype=np.int32)
+
+    def _ending_places(self, results: pa.Table, answered: NDArray[np.bool_]) -> NDArray[np.int32]:
+        reasons = pc.coalesce(results["stop_reason"], results["status"])
+        words = pc.if_else(pa.array(answered), reasons.combine_chunks(), results["status"].combine_chunks())
+        encoded = words.dictionary_encode()
+        places = [self._endings.setdefault(word, len(self._endings)) for word in encoded.dictionary.to_pylist()]
+        found: NDArray[np.int32] = np.asarray(places, dtype=np.int32)[np.asarray(encoded.indices)]
+        return found
+
+    def _keep(self, name: str, values: NDArray[Any]) -> None:
+        self._columns.setdefault(name, []).append(values)
+
+    def _column(self, name: str, kind: type[Any]) -> NDArray[Any]:
+        found = self._columns.pop(name, [])
+        return np.concatenate(found) if found else np.zeros(0, dtype=kind)
+
+
+def _own_cost(results: pa.Table) -> NDArray[np.float64]:
+    """A reused answer costs nothing in its run; what it cost when it was called for is compared."""
+    reused = pc.fill_null(pc.equal(results["source"], "reused"), False)
+    return _floats(pc.if_else(reused, results["reused_cost_usd"], results["cost_usd"]))
+
+
+def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    return np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan))

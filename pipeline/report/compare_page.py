@@ -12,12 +12,13 @@ from pipeline.report.cells import direction
 from pipeline.report.compare_words import Found, cautions, cell_name, judged, measures, verdict
 from pipeline.report.encode import safe_json
 from pipeline.report.measures import Measure
-from pipeline.report.tables import WHISKER_WIDTH, Whisker, place_between
+from pipeline.report.tables import Whisker, place_between
 from pipeline.report.text_diff import Piece, differing_pieces
 from pipeline.report.visible import cut
 
 BYTES_OF_CHANGES = 3_000_000
-_SLICES_IN_SIGHT = 20
+_SLICES_IN_SIGHT = 10
+_MARK_WIDTH = 120
 _COST = Measure(name="cost", pass_fail=False, share=False, better="lower", unit="USD")
 _LATENCY = Measure(name="latency", pass_fail=False, share=False, better="lower", unit="ms")
 
@@ -88,7 +89,7 @@ def comparison_context(found: Found) -> dict[str, Any]:
         "runs": [_run(run) for run in runs],
         "pairs": [_pair(found, pair) for pair in found["pairs"]],
         "version": runs[-1]["version"],
-        "whisker_width": WHISKER_WIDTH,
+        "whisker_width": _MARK_WIDTH,
     }
 
 
@@ -98,7 +99,7 @@ def _run(run: Found) -> dict[str, str]:
         "run_id": run["run_id"],
         "folder": run["folder"],
         "eval": run["eval"],
-        "created_at": run["created_at"],
+        "created_at": run["created_at"][:16].replace("T", " "),
         "rows": numbers.count(run["rows"]),
         "jobs": numbers.count(run["jobs"]["total"]),
     }
@@ -177,7 +178,9 @@ def _reach(entries: Iterable[Found]) -> float:
 def _difference_row(entry: Found, measure: Measure, reach: float) -> DifferenceRow:
     line = (-reach, reach)
     ends = entry["ci95"]
-    low, high = (place_between(ends[0], line), place_between(ends[1], line)) if ends else (None, None)
+    low, high = (
+        (place_between(ends[0], line, _MARK_WIDTH), place_between(ends[1], line, _MARK_WIDTH)) if ends else (None, None)
+    )
     value = entry["difference"]
     return DifferenceRow(
         metric=entry["metric"],
@@ -188,8 +191,8 @@ def _difference_row(entry: Found, measure: Measure, reach: float) -> DifferenceR
         after=measure.value(entry["mean_b"]),
         difference=measure.difference(value),
         interval=measure.difference_interval(ends),
-        whisker=None if value is None else Whisker(mean=place_between(value, line), low=low, high=high),
-        zero=place_between(0.0, line),
+        whisker=None if value is None else Whisker(mean=place_between(value, line, _MARK_WIDTH), low=low, high=high),
+        zero=place_between(0.0, line, _MARK_WIDTH),
         p_adjusted=numbers.p_value(entry["p_adjusted"]),
         gained=numbers.count(entry["gained"]),
         lost=numbers.count(entry["lost"]),

@@ -248,8 +248,8 @@ def _opt(value: float | None, line: tuple[float, float]) -> float | None:
     return None if value is None else place_between(value, line)
 
 
-def place_between(value: float, line: tuple[float, float]) -> float:
-    """Say where on a drawn line of `WHISKER_WIDTH` units a value lies, for a line from `line[0]` to `line[1]`."""
+def place_between(value: float, line: tuple[float, float], width: int = WHISKER_WIDTH) -> float:
+    """Say where on a drawn line of so many units a value lies, for a line from `line[0]` to `line[1]`."""
     low, high = line
     part = (value - low) / (high - low)
-    return round(_WHISKER_INSET + part * (WHISKER_WIDTH - 2 * _WHISKER_INSET), 1)
+    return round(_WHISKER_INSET + part * (width - 2 * _WHISKER_INSET), 1)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from pipeline.core.names import printable
 from pipeline.report import numbers
-from pipeline.report.cells import Cell, Summary, is_share, measured, metric_names, unfinished
+from pipeline.report.cells import Cell, Summary, is_share, measured, metric_names, params_text, unfinished
 
 _UNBOUNDED = 1_000_000
 _NO_INTERVALS = "intervals do not fit here; the pages show them"

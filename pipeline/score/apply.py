@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from pipeline.core.records import Answer, Score, Status, Verdict
+from pipeline.core.records import Answer, Score, Status, Treatment, Verdict
+from pipeline.score.policy import default_counts
 from pipeline.score.scorers import Scorer
 from pipeline.score.verdicts import UNUSABLE_REFERENCE
 
-COUNTED_AS_WRONG: frozenset[Status] = frozenset({"truncated", "refused", "empty"})
-LEFT_OUT: frozenset[Status] = frozenset({"error", "blocked", "skipped"})
+_NOTHING_SAID = Answer(text="")
 
 
 def score_result(  # noqa: PLR0913  # the columns of a result and its row, by name
@@ -23,14 +23,15 @@ def score_result(  # noqa: PLR0913  # the columns of a result and its row, by na
     answer: Answer,
     expected: str | None,
     row: Mapping[str, Any],
+    counts: Mapping[str, Treatment] | None = None,
 ) -> Score:
-    """Score one result.
+    """Score one result; `counts` says what the statuses other than ok count as, None is the scorer's default.
 
-    Truncated, refused and empty answers are wrong, labelled with their status; what a truncated answer says is still
-    shown. Errors, blocked and skipped jobs are left out. An unusable reference leaves any answer unscored, as the
-    fault is not the model's.
+    Wrong answers have the value 0 and are labelled with their status; what a truncated answer says is still shown.
+    An unusable reference leaves any answer unscored, as the fault is not the model's.
     """
-    verdict = _judge(scorer, status, answer, expected, row)
+    treatment: Treatment = (default_counts(scorer.better) if counts is None else counts).get(status, "scored")
+    verdict = judge(scorer, status, treatment, answer, expected, row)
     return Score(
         run_id=run_id,
         job_id=job_id,
@@ -42,14 +43,23 @@ def score_result(  # noqa: PLR0913  # the columns of a result and its row, by na
         expected=verdict.expected,
         explanation=verdict.explanation,
         status=verdict.status,
+        sums=verdict.sums,
     )
 
 
-def _judge(scorer: Scorer, status: Status, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
-    if status in LEFT_OUT:
+def judge(  # a scorer's own four arguments, with the status and what it counts as
+    scorer: Scorer,
+    status: Status,
+    treatment: Treatment,
+    answer: Answer,
+    expected: str | None,
+    row: Mapping[str, Any],
+) -> Verdict:
+    """The verdict on one answer, as what its status counts as."""
+    if treatment == "left_out":
         return Verdict(value=None, label=status, expected=expected, status="left_out")
     verdict = scorer.score(answer, expected, row)
-    if status not in COUNTED_AS_WRONG or verdict.label == UNUSABLE_REFERENCE:
+    if treatment == "scored" or verdict.label == UNUSABLE_REFERENCE:
         return verdict
     return replace(
         verdict,
@@ -59,4 +69,5 @@ def _judge(scorer: Scorer, status: Status, answer: Answer, expected: str | None,
         extracted=verdict.extracted if status == "truncated" else None,
         explanation=f"the answer is {status}; it counts as wrong",
         status="scored",
+        sums=None if scorer.corpus is None else scorer.score(_NOTHING_SAID, expected, row).sums,
     )

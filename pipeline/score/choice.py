@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.core.records import Answer, Verdict
 from pipeline.core.settings import ScorerSettings
+from pipeline.score.figures import PassFail
 from pipeline.score.options import Options
 from pipeline.score.signs import LETTERS, SignPatterns, find_sign, sign_patterns, sign_table
 from pipeline.score.verdicts import last_match, nfc, no_match, pass_or_fail, unusable_reference
@@ -26,7 +27,7 @@ _MARKER = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(PassFail):
     """Passes when the answer chooses the label that the reference names; the verdict's label is the chosen one."""
 
     name: str
@@ -40,7 +41,6 @@ class Choice:
     options_column: str | None = None
     """The row's column with the texts of the options, a list in the order of the choices."""
     pattern: re.Pattern[str] | None = None
-    graded: bool = False
 
     def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Compare the choice that `answer` makes with the one that `expected` names."""

@@ -12,6 +12,7 @@ import jsonschema_rs
 
 from pipeline.core.records import Answer, Verdict
 from pipeline.core.settings import ScorerSettings
+from pipeline.score.figures import PassFail
 from pipeline.score.json_values import compact, read_json
 from pipeline.score.options import Options
 from pipeline.score.verdicts import last_match, no_match, pass_or_fail
@@ -26,7 +27,7 @@ _SHOWN_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JsonSchema:
+class JsonSchema(PassFail):
     """Passes when the answer's text is JSON that the schema accepts; labels: valid, not_json, invalid."""
 
     name: str
@@ -34,7 +35,6 @@ class JsonSchema:
     fenced: bool = True
     """A ```json block counts instead of the text around it."""
     pattern: re.Pattern[str] | None = None
-    graded: bool = False
 
     def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Validate the answer, narrowed by the pattern."""

@@ -11,13 +11,14 @@ from typing import Any
 
 from pipeline.core.records import Answer, Verdict
 from pipeline.core.settings import ScorerSettings
+from pipeline.score.figures import PassFail
 from pipeline.score.numerals import Exact, find_numbers, fold, last_number, read_number, swap_points
 from pipeline.score.options import Options
 from pipeline.score.verdicts import last_match, no_match, pass_or_fail, unusable_reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Number:
+class Number(PassFail):
     """Passes when the answer's number equals the reference: "18.00", "$18" and "18" are one number."""
 
     name: str
@@ -30,7 +31,6 @@ class Number:
     """50% equals 0.5; without it the sign is a unit and 50% equals 50."""
     decimal_comma: bool = False
     """The texts write 1.234,50."""
-    graded: bool = False
 
     def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Compare the last number of the answer with the one number of `expected`."""

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any, Protocol
 
 from pipeline.core.errors import SettingsError
-from pipeline.core.records import Answer, Verdict
+from pipeline.core.records import Answer, Better, Corpus, Scale, Verdict
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.choice import build_choice
 from pipeline.score.custom import ImportFunction, build_python, import_function
@@ -27,6 +27,31 @@ class Scorer(Protocol):
     @property
     def graded(self) -> bool:
         """Whether values lie anywhere; otherwise each is 0 or 1 and `passed` is set."""
+        ...
+
+    @property
+    def better(self) -> Better:
+        """Which values are the better ones."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Of the values: "ms", "USD", "characters"; empty for plain figures."""
+        ...
+
+    @property
+    def scale(self) -> Scale:
+        """Whether values are shares, from 0 to 1."""
+        ...
+
+    @property
+    def corpus(self) -> Corpus | None:
+        """The figure of many answers that is computed from their summed `Verdict.sums`; None where it is the mean."""
+        ...
+
+    @property
+    def corpus_options(self) -> Mapping[str, Any]:
+        """What that figure depends on beside the sums."""
         ...
 
     def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:

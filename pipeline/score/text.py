@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.core.records import Answer, Verdict
 from pipeline.core.settings import ScorerSettings
+from pipeline.score.figures import PassFail
 from pipeline.score.normalise import Normalisation, normalise
 from pipeline.score.options import Options
 from pipeline.score.verdicts import last_match, no_match, pass_or_fail, unusable_reference
@@ -18,13 +19,12 @@ _NO_PATTERN = "the pattern matches nothing in the answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exact:
+class Exact(PassFail):
     """Passes when answer and reference are the same text after normalisation."""
 
     name: str
     rules: Normalisation
     pattern: re.Pattern[str] | None = None
-    graded: bool = False
 
     def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Compare the answer, narrowed by the pattern, with `expected`."""
@@ -39,7 +39,7 @@ class Exact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contains:
+class Contains(PassFail):
     """Passes when the reference, or any text of the option `any`, stands in the answer."""
 
     name: str
@@ -48,7 +48,6 @@ class Contains:
     any: tuple[str, ...] = ()
     whole_words: bool = False
     pattern: re.Pattern[str] | None = None
-    graded: bool = False
 
     def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Look for `expected` and the listed texts in the answer, narrowed by the pattern."""
@@ -69,14 +68,13 @@ class Contains:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Regex:
+class Regex(PassFail):
     """Passes when the pattern's last match equals the reference, or exists at all where there is no reference."""
 
     name: str
     rules: Normalisation
     pattern: re.Pattern[str]
     needs_expected: bool
-    graded: bool = False
 
     def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Compare the last match (its first group if it has one) with `expected`."""

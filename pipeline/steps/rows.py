@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline.core.errors import DataError
 from pipeline.plan.dataset import Dataset, RowBatch, Survey, records_of
-from pipeline.store.parts import group_sizes, read_group
+from pipeline.store.parts import group_sizes, read_group, read_part
 from pipeline.store.run_store import RunStore
 
 ROW_ID = "row_id"
@@ -51,14 +51,33 @@ def _groups(batches: Iterable[RowBatch]) -> Iterator[pa.Table]:
         yield pa.concat_tables(held)
 
 
+def rows_schema(folder: Path) -> pa.Schema:
+    """The dataset's own columns as the run folder has them; raises DataError when its rows are missing."""
+    schema = read_group(_row_files(folder)[0], 0).schema
+    own = {OWN_ROW_ID: ROW_ID}
+    return pa.schema([field.with_name(own.get(field.name, field.name)) for field in schema if field.name != ROW_ID])
+
+
+def rows_columns(folder: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Row ids and some of the dataset's columns, file by file, in this order."""
+    stored = [OWN_ROW_ID if name == ROW_ID else name for name in columns]
+    for file in _row_files(folder):
+        yield read_part(file, columns=[ROW_ID, *stored])
+
+
+def _row_files(folder: Path) -> list[Path]:
+    files = sorted((folder / "rows").glob("*.parquet"))
+    if not files:
+        raise DataError(f"{folder}: rows/ is empty; the run's rows are needed and are not there")
+    return files
+
+
 class RowLookup:
     """The rows of a run, by row id; they are read when they are asked for, and memory holds what was asked for."""
 
     def __init__(self, folder: Path) -> None:
         """Open `rows/*.parquet` of a run folder; raises DataError when they are missing."""
-        files = sorted((folder / "rows").glob("*.parquet"))
-        if not files:
-            raise DataError(f"{folder}: rows/ is empty; the run's rows are needed and are not there")
+        files = _row_files(folder)
         sizes = {file: group_sizes(file) for file in files}
         self._groups = [(file, group) for file in files for group in range(len(sizes[file]))]
         rows, size = (sum(numbers) for numbers in zip((0, 0), *chain(*sizes.values()), strict=True))

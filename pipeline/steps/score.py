@@ -11,12 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.config.describe import describe_statistics
 from pipeline.core.errors import DataError, DiskError, TemplateError
-from pipeline.core.records import Answer, Score
-from pipeline.core.settings import EvalSettings, GateSettings, ScorerSettings
+from pipeline.core.records import Answer, Metric, Score, Treatment
+from pipeline.core.settings import EvalSettings, GateSettings, ScorerSettings, StatisticsSettings
 from pipeline.core.template import TextTemplate, compile_text
 from pipeline.score.apply import score_result
+from pipeline.score.policy import counts_of
 from pipeline.score.scorers import Scorer, build_scorer
+from pipeline.steps.columns import require_columns
 from pipeline.steps.rows import RowLookup
 from pipeline.store.folder import write_json_atomic
 from pipeline.store.parts import read_part
@@ -36,6 +39,24 @@ class BoundScorer:
 
     scorer: Scorer
     expected: TextTemplate | None
+    kind: str
+    counts: Mapping[str, Treatment]
+
+    @property
+    def metric(self) -> Metric:
+        """What the scorer's values are, for those who read them later."""
+        scorer = self.scorer
+        return Metric(
+            name=scorer.name,
+            kind=self.kind,
+            pass_fail=not scorer.graded,
+            better=scorer.better,
+            unit=scorer.unit,
+            scale=scorer.scale,
+            corpus=scorer.corpus,
+            corpus_options=dict(scorer.corpus_options),
+            counts=dict(self.counts),
+        )
 
     def score(self, result: Mapping[str, Any], answer: Answer, row: Mapping[str, Any]) -> Score:
         """Judge the answer of `result`; a reference that cannot be rendered leaves it unscored."""
@@ -47,6 +68,7 @@ class BoundScorer:
             answer=answer,
             expected=self._reference(row),
             row=row,
+            counts=self.counts,
         )
 
     def _reference(self, row: Mapping[str, Any]) -> str | None:
@@ -60,13 +82,17 @@ class BoundScorer:
 
 def bind(settings: Sequence[ScorerSettings]) -> list[BoundScorer]:
     """Build the scorers; raises SettingsError or TemplateError."""
-    return [
-        BoundScorer(
-            scorer=build_scorer(scorer),
-            expected=None if scorer.expected is None else compile_text(scorer.expected, path=scorer.place),
-        )
-        for scorer in settings
-    ]
+    return [_bind(scorer) for scorer in settings]
+
+
+def _bind(settings: ScorerSettings) -> BoundScorer:
+    scorer = build_scorer(settings)
+    return BoundScorer(
+        scorer=scorer,
+        expected=None if settings.expected is None else compile_text(settings.expected, path=settings.place),
+        kind=settings.kind,
+        counts=counts_of(settings, scorer.better),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +101,18 @@ class Demands:
 
     scorers: tuple[ScorerSettings, ...]
     gates: tuple[GateSettings, ...]
+    statistics: StatisticsSettings
     budget_usd: Decimal | None
 
     @classmethod
     def of(cls, settings: EvalSettings) -> Demands:
         """As eval.toml says now."""
-        return cls(scorers=settings.scorers, gates=settings.gates, budget_usd=settings.run.budget_usd)
+        return cls(
+            scorers=settings.scorers,
+            gates=settings.gates,
+            statistics=settings.statistics,
+            budget_usd=settings.run.budget_usd,
+        )
 
     @classmethod
     def recorded(cls, run: Mapping[str, Any]) -> Demands:
@@ -90,6 +122,7 @@ class Demands:
         return cls(
             scorers=tuple(ScorerSettings(**scorer) for scorer in settings["scorers"]),
             gates=tuple(GateSettings(**gate) for gate in settings["gates"]),
+            statistics=StatisticsSettings.recorded(settings.get("statistics")),
             budget_usd=None if budget is None else Decimal(budget),
         )
 
@@ -98,8 +131,9 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     """Write `scores/<part>` for every results part, and `scores/judged.json`: by what they were made.
 
     Returns one sentence for each scorer that left answers unscored, with the first reason. Raises SettingsError or
-    TemplateError for a scorer that cannot be built.
+    TemplateError for a scorer that cannot be built, or statistics over columns that the rows do not have.
     """
+    require_columns(store.folder, demands.statistics)
     scorers = bind(demands.scorers)
     rows = RowLookup(store.folder)
     unscored: dict[str, Unscored] = {}
@@ -110,8 +144,9 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
             _note_unscored(unscored, scores)
         store.put_scores(part.name, pa.concat_tables(tables))
     judged = Judged(
-        scorers=tuple((bound.scorer.name, not bound.scorer.graded) for bound in scorers),
+        scorers=tuple(bound.metric for bound in scorers),
         gates=demands.gates,
+        statistics=demands.statistics,
         budget_usd=demands.budget_usd,
     )
     write_json_atomic(store.folder / JUDGED, _encode(judged))
@@ -179,9 +214,9 @@ JUDGED = "scores/judged.json"
 class Judged:
     """By what the stored scores were made, and what is demanded of them."""
 
-    scorers: tuple[tuple[str, bool], ...]
-    """Names, each with whether it is pass/fail."""
+    scorers: tuple[Metric, ...]
     gates: tuple[GateSettings, ...]
+    statistics: StatisticsSettings
     budget_usd: Decimal | None
 
 
@@ -195,15 +230,22 @@ def read_judged(folder: Path) -> Judged:
         raise DiskError(f"{folder / JUDGED}: is damaged: {error}; run `evalmill score {folder}`") from None
     budget = noted["budget_usd"]
     return Judged(
-        scorers=tuple((scorer["name"], scorer["pass_fail"]) for scorer in noted["scorers"]),
+        scorers=tuple(_metric(scorer) for scorer in noted["scorers"]),
         gates=tuple(GateSettings(**gate) for gate in noted["gates"]),
+        statistics=StatisticsSettings.recorded(noted.get("statistics")),
         budget_usd=None if budget is None else Decimal(budget),
     )
 
 
+def _metric(noted: Mapping[str, Any]) -> Metric:
+    """One entry; those of older versions hold the name and `pass_fail` alone."""
+    return Metric(**{"scale": "share" if noted["pass_fail"] else "number", **noted})
+
+
 def _encode(judged: Judged) -> dict[str, Any]:
     return {
-        "scorers": [{"name": name, "pass_fail": pass_fail} for name, pass_fail in judged.scorers],
+        "scorers": [asdict(metric) for metric in judged.scorers],
         "gates": [asdict(gate) for gate in judged.gates],
+        "statistics": describe_statistics(judged.statistics),
         "budget_usd": None if judged.budget_usd is None else str(judged.budget_usd),
     }

@@ -98,6 +98,7 @@ SCORES_SCHEMA = pa.schema(
         ("expected", _LONG),
         ("explanation", _LONG),
         ("status", _TEXT),
+        ("sums", pa.list_(_NUMBER)),
     ],
     metadata={b"evalmill.schema": b"scores", b"evalmill.schema_version": VERSION},
 )
@@ -139,7 +140,7 @@ def _columns(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Sequenc
 
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    if pa.types.is_list(kind):
+    if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
         return _list_array(values, kind)
     try:
         return _exact(values, kind)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.core.records import Score, Status
+from pipeline.core.records import Score, Status, Treatment
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.apply import score_result
 from pipeline.score.scorers import build_scorer
@@ -60,3 +60,28 @@ def test_a_function_that_fails_on_a_refusal_does_not_hide_the_refusal() -> None:
     broken = build_scorer(settings, import_function=lambda folder, target: lambda **_: 1 / 0)
     assert judged("refused", by=broken).value == 0.0
     assert judged("ok", by=broken).status == "unscored"
+
+
+@pytest.mark.parametrize(
+    ("status", "treatment", "value", "label", "kept"),
+    [
+        ("truncated", "scored", 1.0, None, "scored"),
+        ("truncated", "left_out", None, "truncated", "left_out"),
+        ("refused", "scored", 1.0, None, "scored"),
+        ("error", "wrong", 0.0, "error", "scored"),
+    ],
+)
+def test_the_policy_of_a_scorer_decides(
+    status: Status, treatment: Treatment, value: float | None, label: str | None, kept: str
+) -> None:
+    found = score_result(
+        scorer("number"),
+        run_id="r",
+        job_id="j",
+        status=status,
+        answer=said("A: 18"),
+        expected="18",
+        row={},
+        counts={status: treatment},
+    )
+    assert (found.value, found.label, found.status) == (value, label, kept)

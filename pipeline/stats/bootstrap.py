@@ -1,0 +1,118 @@
+"""Seeded bootstrap of a mean: percentile and BCa intervals, and the p of a paired difference."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import Literal
+
+import numpy as np
+
+from pipeline.stats.clusters import Labels, Units, Values, units
+from pipeline.stats.intervals import NO_SPREAD, Interval
+from pipeline.stats.resampling import Array, batches, stratify
+
+Method = Literal["percentile", "bca"]
+
+
+def interval(
+    values: Values,
+    *,
+    clusters: Labels | None = None,
+    method: Method = "percentile",
+    resamples: int = 10_000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval | None:
+    """Bootstrap interval of the mean, resampling values or, where given, whole clusters; NaN is left out.
+
+    None with fewer than two values (clusters), and where they do not vary. Bootstrap intervals of few values are too
+    narrow: about 0.90 instead of 0.95 with 10 values. The same seed gives the same interval, in any order of rows.
+    Source: Efron 1979 (percentile); Efron 1987, "Better Bootstrap Confidence Intervals" (BCa), with the jackknife's
+    acceleration of Efron and Tibshirani 1993, equation 14.15.
+    """
+    if method not in ("percentile", "bca"):
+        raise ValueError(f'method "{method}" is neither percentile nor bca')
+    found = units(values, clusters)
+    if not varies(found):
+        return None
+    means = resampled_means(found, resamples, seed)
+    tails = ((1 - level) / 2, (1 + level) / 2)
+    if method == "bca":
+        adjusted = _bca_tails(found, means, tails)
+        if adjusted is None:
+            return None
+        tails = adjusted
+    low, high = np.quantile(means, tails)
+    return (float(low), float(high)) if low < high else None
+
+
+def paired_p(
+    differences: Values, *, clusters: Labels | None = None, resamples: int = 10_000, seed: int = 0
+) -> float | None:
+    """Two-sided p of a mean difference: how often a resampled mean strays from it by as much as it is from 0.
+
+    (1 + hits) / (1 + resamples), so never 0. None with fewer than two rows (clusters), and for differences that are
+    all the same but not 0, which no resample can vary; 1 where all are 0.
+    Source: Efron and Tibshirani 1993, section 16.4 (the null by shifting); Davison and Hinkley 1997, section 4.2 (+ 1).
+    """
+    found = units(differences, clusters)
+    if found.sums.size < 2:
+        return None
+    if not np.any(found.sums):
+        return 1.0
+    if not varies(found):
+        return None
+    mean = found.mean
+    # a resample as far away as the mean itself counts, whatever rounding does
+    reached = np.abs(resampled_means(found, resamples, seed) - mean) >= abs(mean) * (1 - 1e-12)
+    return float((1 + reached.sum()) / (1 + resamples))
+
+
+def varies(found: Units) -> bool:
+    """Say whether there are two units or more and they differ beyond rounding noise."""
+    if found.sums.size < 2:
+        return False
+    noise = NO_SPREAD * float(np.abs(found.sums).max())
+    return float(np.abs(found.residuals()).max()) > noise
+
+
+def resampled_means(found: Units, resamples: int, seed: int) -> Array:
+    """Means of `resamples` draws, with replacement, of as many units as there are.
+
+    Memory is that of the units and a batch of draws. Time does not grow with the number of units beyond 2,048
+    distinct ones: those are drawn by bins (see `resampling.Strata`), with the rest of their variance added.
+    """
+    strata = stratify(found.residuals(), found.sizes)
+    rng = np.random.default_rng(seed)
+    total = int(strata.counts.sum())
+    parts = []
+    for size in batches(resamples, strata.counts.size):
+        drawn = rng.multinomial(total, strata.counts / total, size=size).astype(np.float64)
+        strayed = drawn @ strata.means
+        if strata.variances.any():
+            strayed += np.sqrt(drawn @ strata.variances) * rng.standard_normal(size)
+        parts.append(strayed / (drawn @ strata.sizes))
+    return found.mean + np.concatenate(parts)
+
+
+def _bca_tails(found: Units, means: Array, tails: tuple[float, float]) -> tuple[float, float] | None:
+    """Shares of the resampled means between which the BCa interval lies; None where the bias has no finite value."""
+    below = float(((means < found.mean).mean() + (means <= found.mean).mean()) / 2)
+    if not 0 < below < 1:
+        return None
+    normal = NormalDist()
+    bias = normal.inv_cdf(below)
+    acceleration = _acceleration(found)
+
+    def adjust(tail: float) -> float:
+        z = bias + normal.inv_cdf(tail)
+        return normal.cdf(bias + z / (1 - acceleration * z))
+
+    return adjust(tails[0]), adjust(tails[1])
+
+
+def _acceleration(found: Units) -> float:
+    """Skewness of the mean from leaving out one unit at a time."""
+    left = (found.sums.sum() - found.sums) / (found.sizes.sum() - found.sizes)
+    strayed = left.mean() - left
+    return float((strayed**3).sum() / (6 * (strayed**2).sum() ** 1.5))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pipeline.report.measures import Better
+from pipeline.core.records import Better
 
 Summary = Mapping[str, Any]
 Cell = Mapping[str, Any]

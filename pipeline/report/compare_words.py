@@ -103,25 +103,25 @@ def _of(number: int, total: int) -> str:
 
 
 def _sentence(entry: Found, measure: Measure, pair: Found, judgement: str) -> str:
-    start = f"{_capital(comparison_name(entry))} is {_direction(entry)} by {measure.size(entry['difference'])}"
-    means = f"{measure.value(entry['mean_a'])} in A, {measure.value(entry['mean_b'])} in {pair['run']}"
+    start = f"On {one_line(measure.name)}, {cell_name(entry)} is {_direction(entry)} in {pair['run']} by "
     reading = f", which is {judgement}" if measure.better == "lower" else ""
-    return f"{start}{reading} ({means}; {_evidence(entry, measure)}): {_moved(entry, measure)}."
+    means = f"{measure.value(entry['mean_a'])} in A, {measure.value(entry['mean_b'])} in {pair['run']}"
+    evidence = f"{means}; {_evidence(entry, measure)}"
+    return f"{start}{measure.size(entry['difference'])}{reading} ({evidence}): {_moved(entry, measure)}."
 
 
 def _largest(entries: Sequence[Found], known: Mapping[str, Measure], pair: Found) -> list[str]:
     """Tell the least unlikely difference, and why it may be none."""
     tested = [entry for entry in entries if entry["p"] is not None and entry["difference"]]
     if not tested:
-        return [
-            "No row that both runs scored has changed." if entries and entries[0]["n"] else "No row is scored in both."
-        ]
+        scored = any(entry["n"] for entry in entries)
+        return ["No row that both runs scored has changed." if scored else "No row is scored in both runs."]
     entry = min(tested, key=lambda one: one["p"])
     measure = known[entry["metric"]]
-    start = "It differs most in" if len(entries) > 1 else "The difference is in"
-    size = measure.size(entry["difference"])
+    start = "It differs most on" if len(entries) > 1 else "On"
     text = (
-        f"{start} {comparison_name(entry)}: {_direction(entry)} by {size} in {pair['run']} "
+        f"{start} {one_line(measure.name)}, {cell_name(entry)}{':' if len(entries) > 1 else ' is'} "
+        f"{_direction(entry)} by {measure.size(entry['difference'])} "
         f"({_evidence(entry, measure)}; {_moved(entry, measure)}); {why_unclear(entry)}."
     )
     needed = entry["smallest_detectable"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from pipeline.core.records import Better
 from pipeline.report import numbers
 
-Better = Literal["higher", "lower", "neither"]
 _DIGITS = 3
 _LARGE = 10
 _CORPUS_NAMES = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.stats.intervals import clip, mean_se
-from pipeline.stats.metrics import RowMeans
-from pipeline.stats.paired import compare_arrays, holm
-
-SLICES_SHOWN = 50
-"""Values of a column that are compared; the smallest ones beyond are left out."""
+from pipeline.core.records import Metric
+from pipeline.core.settings import StatisticsSettings
+from pipeline.stats.cells import ADJUST
+from pipeline.stats.comparisons import as_list
+from pipeline.stats.differences import compare
+from pipeline.stats.estimates import mean_of
+from pipeline.stats.row_means import Codes, RowMeans, common
 
 
 class CommonRows:
@@ -21,49 +22,48 @@ class CommonRows:
 
     def __init__(self, a: RowMeans, b: RowMeans) -> None:
         """Pair by row number."""
-        self.rows, in_a, in_b = np.intersect1d(a.rows, b.rows, assume_unique=True, return_indices=True)
-        self.a, self.b = a.means[in_a], b.means[in_b]
-        self.repeated = a.repeated or b.repeated
-        self.only_a, self.only_b = a.rows.size - self.rows.size, b.rows.size - self.rows.size
+        self.a, self.b = common(a, b)
+        self.only_a, self.only_b = a.n - self.a.n, b.n - self.b.n
 
-    def changed(self, most: int, *, higher: bool) -> NDArray[np.int32]:
+    def changed(self, most: int, *, higher: bool) -> Codes:
         """Row numbers whose value is higher (or lower) in b, the largest changes first, equal ones by row number."""
-        change = self.b - self.a if higher else self.a - self.b
+        change = self.b.means - self.a.means if higher else self.a.means - self.b.means
         found = np.flatnonzero(change > 0)
         order = found[np.argsort(-change[found], kind="stable")]
-        return self.rows[order[:most]].astype(np.int32)
+        return self.a.rows[order[:most]]
 
-    def compared(self, *, pass_fail: bool, share: bool, within: NDArray[np.bool_] | None = None) -> dict[str, Any]:
-        """Mean of b minus mean of a as in a comparison of summary.json, with both means; `within` picks rows."""
-        a, b = (self.a, self.b) if within is None else (self.a[within], self.b[within])
-        paired = compare_arrays(a, b, pass_fail and not self.repeated)
-        interval = paired.ci95
-        if interval is not None and share:
-            interval = clip(interval, -1.0, 1.0)
+    def compared(
+        self,
+        metric: Metric,
+        how: StatisticsSettings,
+        clusters: Codes | None = None,
+        within: NDArray[np.bool_] | None = None,
+    ) -> dict[str, Any]:
+        """As a comparison of summary.json, with both means; `clusters` and `within` are by row number.
+
+        The p value is not adjusted yet, see `adjust`.
+        """
+        a, b = (units if within is None else units.where(within[units.rows]) for units in (self.a, self.b))
+        found = compare(a, b, metric, how, clusters)
         return {
-            "n": paired.n,
-            "mean_a": mean_se(a)[0],
-            "mean_b": mean_se(b)[0],
-            "difference": paired.difference,
-            "se": paired.se,
-            "ci95": None if interval is None else list(interval),
-            "gained": paired.gained,
-            "lost": paired.lost,
-            "p": paired.p,
+            "n": found.n,
+            "clusters": found.clusters,
+            "mean_a": mean_of(a, metric),
+            "mean_b": mean_of(b, metric),
+            "difference": found.difference,
+            "se": found.se,
+            "ci95": as_list(found.ci95),
+            "gained": found.gained,
+            "lost": found.lost,
+            "p": found.p,
             "p_adjusted": None,
-            "test": paired.test,
-            "smallest_detectable": paired.smallest_detectable,
+            "adjust": how.adjust,
+            "test": found.test,
+            "smallest_detectable": found.smallest_detectable,
         }
 
 
-def adjust(entries: Sequence[dict[str, Any]]) -> None:
-    """Set `p_adjusted` of entries that are shown together: Holm over all of them."""
-    for entry, p in zip(entries, holm([entry["p"] for entry in entries]), strict=True):
+def adjust(entries: Sequence[dict[str, Any]], how: StatisticsSettings) -> None:
+    """Set `p_adjusted` of entries that are shown together, for their number."""
+    for entry, p in zip(entries, ADJUST[how.adjust]([entry["p"] for entry in entries]), strict=True):
         entry["p_adjusted"] = p
-
-
-def largest_slices(values: NDArray[np.int32], names: Sequence[str]) -> Mapping[str, NDArray[np.bool_]]:
-    """Which of the rows have each value, for the most frequent values; `values` index `names`, -1 is none."""
-    counts = np.bincount(values[values >= 0], minlength=len(names))
-    order = sorted(np.flatnonzero(counts).tolist(), key=lambda code: (-counts[code], names[code]))
-    return {names[code]: values == code for code in sorted(order[:SLICES_SHOWN], key=lambda code: names[code])}

@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.core.errors import UsageError
-from pipeline.report.measures import Measure, measure_of
+from pipeline.core.records import Metric
 from pipeline.stats.across_runs import adjust
-from pipeline.stats.comparisons import CellKey
+from pipeline.stats.cells import CellKey
+from pipeline.stats.metrics import metric_entry
 from pipeline.steps.compare_jobs import RunHead, read_head, read_jobs
 from pipeline.steps.compare_match import Matching, match_cells, read_renames
 from pipeline.steps.compare_pair import Run, RunPair
@@ -44,13 +45,14 @@ def compare(folders: Sequence[Path], wishes: Wishes) -> dict[str, Any]:
     matchings = [_matching(heads[0], head, renames) for head in heads[1:]]
     metrics = [_common_metrics(heads[0], head) for head in heads[1:]]
     ids, runs = _numbered(heads, metrics)
-    slices = _slices(wishes, runs)
+    how = heads[-1].judged.statistics
+    columns = _columns(wishes, runs)
     pairs = [
-        RunPair(runs[0], other, matching, measures, ids).entry(slices)
-        for other, matching, measures in zip(runs[1:], matchings, metrics, strict=True)
+        RunPair(runs[0], other, matching, ids, how).entry(common, columns)
+        for other, matching, common in zip(runs[1:], matchings, metrics, strict=True)
     ]
-    adjust([found for pair in pairs for found in pair["comparisons"]])
-    adjust([found for pair in pairs for found in pair["slices"]])
+    adjust([found for pair in pairs for found in pair["comparisons"]], how)
+    adjust([found for pair in pairs for found in pair["slices"]], how)
     return {"runs": [_run_entry(run) for run in runs], "metrics": _metric_entries(metrics), "pairs": pairs}
 
 
@@ -80,8 +82,8 @@ def _matching(a: RunHead, b: RunHead, renames: dict[str, str]) -> Matching:
     return found
 
 
-def _common_metrics(a: RunHead, b: RunHead) -> list[Measure]:
-    common = [measure_of(name, found) for name, found in b.metrics.items() if name in a.metrics]
+def _common_metrics(a: RunHead, b: RunHead) -> list[Metric]:
+    common = [metric for name, metric in b.metrics.items() if name in a.metrics]
     if not common:
         raise UsageError(
             f"{a.folder} is scored by {', '.join(a.metrics) or 'nothing'} and {b.folder} by "
@@ -96,10 +98,10 @@ def _cells(cells: Sequence[CellKey]) -> str:
     return ", ".join(shown) + (f" and {len(cells) - 8} more" if len(cells) > 8 else "")
 
 
-def _numbered(heads: Sequence[RunHead], metrics: Sequence[Sequence[Measure]]) -> tuple[pa.Array, list[Run]]:
+def _numbered(heads: Sequence[RunHead], metrics: Sequence[Sequence[Metric]]) -> tuple[pa.Array, list[Run]]:
     """Read all runs and number their rows together; returns the row ids by number."""
-    wanted = [list(dict.fromkeys(measure.name for found in metrics for measure in found))]
-    wanted += [[measure.name for measure in found] for found in metrics]
+    wanted = [list(dict.fromkeys(metric.name for found in metrics for metric in found))]
+    wanted += [[metric.name for metric in found] for found in metrics]
     jobs = [read_jobs(head, names) for head, names in zip(heads, wanted, strict=True)]
     kept = [kept_rows(head.folder) for head in heads]
     columns = [ids for one, rows in zip(jobs, kept, strict=True) for ids in (row_ids(rows), one.row_ids)]
@@ -113,12 +115,12 @@ def _numbered(heads: Sequence[RunHead], metrics: Sequence[Sequence[Measure]]) ->
     ]
 
 
-def _slices(wishes: Wishes, runs: Sequence[Run]) -> list[str]:
-    if wishes.slices is None:
-        settings = [run.head.run["settings"].get("statistics") or {} for run in runs]
-        columns = list(dict.fromkeys(name for found in settings for name in found.get("slices") or ()))
-        return [name for name in columns if any(name in run.kept.columns for run in runs)]
+def _columns(wishes: Wishes, runs: Sequence[Run]) -> list[str]:
+    """The columns to slice by."""
     there = list(dict.fromkeys(name for run in runs for name in run.kept.columns))
+    if wishes.slices is None:
+        settings = [run.head.judged.statistics.slices for run in runs]
+        return [name for name in dict.fromkeys(name for found in settings for name in found) if name in there]
     for name in wishes.slices:
         if name not in there:
             raise UsageError(f"--slice {name}: the datasets have no such column; they have {', '.join(there)}")
@@ -146,12 +148,5 @@ def _run_entry(run: Run) -> dict[str, Any]:
     }
 
 
-def _metric_entries(metrics: Sequence[Sequence[Measure]]) -> dict[str, Any]:
-    return {
-        one.name: {
-            "pass_fail": one.pass_fail, "better": one.better, "scale": "share" if one.share else "number",
-            "unit": one.unit, "corpus": one.corpus,
-        }
-        for found in metrics
-        for one in found
-    }  # fmt: skip
+def _metric_entries(metrics: Sequence[Sequence[Metric]]) -> dict[str, Any]:
+    return {metric.name: metric_entry(metric) for found in metrics for metric in found}

@@ -14,10 +14,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.core.errors import DataError
-from pipeline.core.records import ANSWERED
-from pipeline.stats.comparisons import CellKey
+from pipeline.core.records import ANSWERED, Metric
+from pipeline.stats.cells import CellKey
+from pipeline.stats.columns import score_columns
+from pipeline.stats.job_columns import JobColumns
 from pipeline.stats.outcomes import read_outcomes
-from pipeline.stats.summary import SCORE_COLUMNS
+from pipeline.steps.score import Judged, read_judged
 from pipeline.store.folder import listed_parts, read_run
 from pipeline.store.parts import read_part
 
@@ -29,21 +31,19 @@ _COLUMNS = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunHead:
-    """A run's own words: run.json and summary.json."""
+    """A run's own words: run.json, summary.json and scores/judged.json."""
 
     folder: Path
     run: Mapping[str, Any]
     summary: Mapping[str, Any]
+    judged: Judged
+    """By what its scores were made."""
     parts: tuple[Path, ...]
 
     @property
-    def metrics(self) -> dict[str, dict[str, Any]]:
-        """What is known of each metric; summaries of before `metrics` know only which are pass/fail."""
-        known: dict[str, dict[str, Any]] = dict(self.summary.get("metrics") or {})
-        for cell in self.summary["cells"]:
-            for name, figures in cell["metrics"].items():
-                known.setdefault(name, {"pass_fail": figures["passed"] is not None})
-        return known
+    def metrics(self) -> dict[str, Metric]:
+        """What the stored scores are, by name."""
+        return {metric.name: metric for metric in self.judged.scorers}
 
     @property
     def cells(self) -> list[CellKey]:
@@ -70,6 +70,8 @@ class Jobs:
     latency_ms: NDArray[np.float64]
     values: Mapping[str, NDArray[np.float64]]
     """By metric; NaN where there is no score."""
+    sums: Mapping[str, NDArray[np.float64]]
+    """The statistics of each answer, by metric, for corpus figures alone."""
 
 
 def read_head(folder: Path) -> RunHead:
@@ -85,7 +87,7 @@ def read_head(folder: Path) -> RunHead:
     missing = [part.name for part in parts if not (folder / "scores" / part.name).exists()]
     if missing:
         raise DataError(f"{folder}: scores/{missing[0]} is not there; run `evalmill score {folder}`")
-    return RunHead(folder=folder, run=run, summary=summary, parts=parts)
+    return RunHead(folder=folder, run=run, summary=summary, judged=read_judged(folder), parts=parts)
 
 
 def read_jobs(head: RunHead, metrics: Sequence[str]) -> Jobs:
@@ -99,41 +101,48 @@ def read_jobs(head: RunHead, metrics: Sequence[str]) -> Jobs:
 class _Reader:
     def __init__(self, head: RunHead, metrics: Sequence[str]) -> None:
         self._head = head
-        self._metrics = metrics
+        self._wanted = [head.metrics[name] for name in metrics]
         self._cells = pa.array(["\x00".join(cell) for cell in head.cells], pa.string())
         self._starts = [0]
         self._row_ids: list[pa.Array] = []
         self._endings: dict[str, int] = {}
-        self._columns: dict[str, list[NDArray[Any]]] = {}
+        self._columns = JobColumns()
 
     def add(self, results: pa.Table, scores_path: Path) -> None:
-        scores = read_part(scores_path, columns=list(SCORE_COLUMNS))
+        scores = read_part(scores_path, columns=score_columns(self._head.judged.scorers, repeated=False))
         try:
-            outcomes = read_outcomes(results, scores, list(self._head.metrics))
+            outcomes = read_outcomes(results, scores, self._head.judged.scorers)
         except ValueError as error:
             raise DataError(f"{scores_path}: {error}; run `evalmill report {self._head.folder}`") from error
         self._starts.append(self._starts[-1] + results.num_rows)
         self._row_ids += pc.cast(results["row_id"], pa.large_string()).chunks
         answered = np.asarray(pc.is_in(results["status"], pa.array(ANSWERED)), dtype=np.bool_)
-        self._keep("cell", self._cell_places(results))
-        self._keep("repeat", np.asarray(results["repeat"], dtype=np.int32))
-        self._keep("ending", self._ending_places(results, answered))
-        self._keep("cost_usd", np.where(answered, _own_cost(results), np.nan))
-        self._keep("latency_ms", np.where(answered, _floats(results["latency_ms"]), np.nan))
-        for name in self._metrics:
-            self._keep(f"value {name}", outcomes[name].value)
+        keep = self._columns.keep
+        keep("cell", self._cell_places(results))
+        keep("repeat", np.asarray(results["repeat"], dtype=np.int32))
+        keep("ending", self._ending_places(results, answered))
+        keep("cost_usd", np.where(answered, _own_cost(results), np.nan))
+        keep("latency_ms", np.where(answered, _floats(results["latency_ms"]), np.nan))
+        for metric in self._wanted:
+            outcome = outcomes[metric.name]
+            keep(f"value {metric.name}", outcome.value)
+            if outcome.sums is not None:
+                keep(f"sums {metric.name}", outcome.sums)
 
     def jobs(self) -> Jobs:
+        column = self._columns.column
+        names = [metric.name for metric in self._wanted]
         return Jobs(
             starts=tuple(self._starts),
             row_ids=pa.chunked_array(self._row_ids, pa.large_string()),
-            cell=self._column("cell", np.int32),
-            repeat=self._column("repeat", np.int32),
-            ending=self._column("ending", np.int32),
+            cell=column("cell"),
+            repeat=column("repeat"),
+            ending=column("ending"),
             endings=tuple(self._endings),
-            cost_usd=self._column("cost_usd", np.float64),
-            latency_ms=self._column("latency_ms", np.float64),
-            values={name: self._column(f"value {name}", np.float64) for name in self._metrics},
+            cost_usd=column("cost_usd"),
+            latency_ms=column("latency_ms"),
+            values={name: column(f"value {name}") for name in names},
+            sums={metric.name: column(f"sums {metric.name}") for metric in self._wanted if metric.corpus},
         )
 
     def _cell_places(self, results: pa.Table) -> NDArray[np.int32]:
@@ -151,13 +160,6 @@ class _Reader:
         places = [self._endings.setdefault(word, len(self._endings)) for word in encoded.dictionary.to_pylist()]
         found: NDArray[np.int32] = np.asarray(places, dtype=np.int32)[np.asarray(encoded.indices)]
         return found
-
-    def _keep(self, name: str, values: NDArray[Any]) -> None:
-        self._columns.setdefault(name, []).append(values)
-
-    def _column(self, name: str, kind: type[Any]) -> NDArray[Any]:
-        found = self._columns.pop(name, [])
-        return np.concatenate(found) if found else np.zeros(0, dtype=kind)
 
 
 def _own_cost(results: pa.Table) -> NDArray[np.float64]:

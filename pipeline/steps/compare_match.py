@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.core.errors import UsageError
-from pipeline.stats.comparisons import CellKey
+from pipeline.stats.cells import CellKey
 
 How = Literal["same", "asked", "last"]
 

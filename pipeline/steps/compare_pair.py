@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,19 +11,35 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.report.measures import Measure
-from pipeline.stats.across_runs import CommonRows, largest_slices
-from pipeline.stats.comparisons import CellKey, cell_entry
-from pipeline.stats.metrics import row_means
+from pipeline.core.records import Metric
+from pipeline.core.settings import StatisticsSettings
+from pipeline.stats.across_runs import CommonRows
+from pipeline.stats.cells import CellKey, cell_entry
+from pipeline.stats.grouping import NO_GROUP, Groups
+from pipeline.stats.row_means import row_means
+from pipeline.stats.slices import Slice, cut
 from pipeline.steps.compare_changes import extreme_jobs, read_answers
 from pipeline.steps.compare_jobs import Jobs, RunHead
 from pipeline.steps.compare_match import CellPair, Matching
 from pipeline.steps.compare_rows import KeptRows, column_texts, content_hashes, shown_column
-from pipeline.steps.compare_settings import differing_settings
+from pipeline.steps.compare_settings import answer_columns, differing_settings
 
 _CHANGES_SHOWN = 400
 _CHANGES_EACH = (5, 100)
 _EXAMPLES = 5
+_COST = Metric(name="cost_usd", pass_fail=False, better="lower", unit="USD")
+_LATENCY = Metric(name="latency_ms", pass_fail=False, better="lower", unit="ms")
+
+_Changed = tuple[CellPair, str, str, int]
+"""Cells, metric, whether it is lower or higher in the second run, row number."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A figure of each job."""
+
+    values: NDArray[np.float64]
+    sums: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,22 +63,24 @@ class Run:
 class RunPair:
     """Two runs, beside each other."""
 
-    def __init__(self, a: Run, b: Run, matching: Matching, measures: Sequence[Measure], ids: pa.Array) -> None:
+    def __init__(self, a: Run, b: Run, matching: Matching, ids: pa.Array, how: StatisticsSettings) -> None:
         """Take two runs whose rows are numbered together; `ids` has the row id of each number."""
         self.a = a
         self.b = b
         self.matching = matching
-        self.measures = measures
         self.ids = ids
-        self.texts: dict[str, tuple[NDArray[np.int32], list[str]]] = {}
+        self.how = how
         self.common = np.zeros(len(ids), dtype=np.bool_)
         self.common[np.intersect1d(a.rows, b.rows)] = True
+        every = np.arange(len(ids), dtype=np.int32)
+        self.clusters = None if how.cluster is None else self._groups(how.cluster).clusters_of(every)
 
-    def entry(self, slices: Sequence[str]) -> dict[str, Any]:
+    def entry(self, metrics: Sequence[Metric], columns: Sequence[str]) -> dict[str, Any]:
         """Compare everything, sliced by these columns; the p values are not adjusted yet."""
         a, b, matching = self.a, self.b, self.matching
-        self.texts = {column: self._by_row(column) for column in slices}
-        compared = [self._metric(pair, measure) for pair in matching.pairs for measure in self.measures]
+        slices, left_out = cut({column: self._groups(column) for column in columns}, self.common)
+        most = _shown_each(2 * len(matching.pairs) * len(metrics))
+        compared = [self._metric(pair, metric, slices, most) for pair in matching.pairs for metric in metrics]
         return {
             "run": b.letter,
             "rows": self._rows(),
@@ -72,9 +90,10 @@ class RunPair:
             "only_b": [cell_entry(cell) for cell in matching.only_b],
             "comparisons": [found for found, _, _ in compared],
             "slices": [one for _, found, _ in compared for one in found],
+            "slices_left_out": left_out,
             "endings": [found for pair in matching.pairs for found in self._endings(pair)],
-            "costs": [self._paid(pair, "cost_usd") for pair in matching.pairs],
-            "latencies": [self._paid(pair, "latency_ms") for pair in matching.pairs],
+            "costs": [self._paid(pair, _COST) for pair in matching.pairs],
+            "latencies": [self._paid(pair, _LATENCY) for pair in matching.pairs],
             "changes": self._changes([one for _, _, found in compared for one in found]),
         }
 
@@ -82,7 +101,8 @@ class RunPair:
         a, b = self.a, self.b
         common = int(self.common.sum())
         columns = [name for name in a.kept.columns if name in b.kept.columns]
-        changed = self._changed_content(columns)
+        answers = answer_columns(a.head) | answer_columns(b.head)
+        changed = self._changed_content([name for name in columns if name not in answers])
         return {
             "common": common,
             "only_a": int(a.rows.size) - common,
@@ -94,7 +114,7 @@ class RunPair:
         }
 
     def _changed_content(self, columns: Sequence[str]) -> NDArray[np.int32]:
-        """Rows of both runs whose values differ in a column that both have."""
+        """Rows of both runs whose values differ in one of the columns."""
         a, b = self.a, self.b
         if not columns or a.head.run["dataset"]["sha256"] == b.head.run["dataset"]["sha256"]:
             return np.zeros(0, dtype=np.int32)
@@ -103,49 +123,49 @@ class RunPair:
         changed: NDArray[np.int32] = common[differ]
         return changed
 
-    def _by_row(self, column: str) -> tuple[NDArray[np.int32], list[str]]:
-        """A dataset column by row number."""
-        run = self.a if column in self.a.kept.columns else self.b
-        places = np.full(len(self.ids), -1, dtype=np.int32)
-        if column not in run.kept.columns:
-            return places, []
-        places[run.rows], names = column_texts(run.kept, column)
-        return places, names
+    def _groups(self, column: str) -> Groups:
+        """A dataset column by row number, as the first run has it, else the second."""
+        codes = np.full(len(self.ids), NO_GROUP, dtype=np.int32)
+        run = next((run for run in (self.a, self.b) if column in run.kept.columns), None)
+        if run is None:
+            return Groups(codes=codes, values=pa.array([], pa.large_string()))
+        codes[run.rows], values = column_texts(run.kept, column)
+        return Groups(codes=codes, values=values)
 
-    def _metric(self, pair: CellPair, measure: Measure) -> tuple[dict[str, Any], list[dict[str, Any]], list[Any]]:
+    def _metric(
+        self, pair: CellPair, metric: Metric, slices: Sequence[Slice], most: int
+    ) -> tuple[dict[str, Any], list[dict[str, Any]], list[_Changed]]:
         """The comparison, those of its slices, and the rows that changed."""
-        common = self._common(pair, {letter.letter: letter.jobs.values[measure.name] for letter in (self.a, self.b)})
-        head = {"metric": measure.name, "a": cell_entry(pair.a), "b": cell_entry(pair.b)}
-        compared = partial(common.compared, pass_fail=measure.pass_fail, share=measure.share)
-        whole = {**head, **compared(), "only_a": common.only_a, "only_b": common.only_b}
-        sliced = [
-            {"column": column, "value": name, **head, **compared(within=within)}
-            for column, (places, names) in self.texts.items()
-            for name, within in largest_slices(places[common.rows], names).items()
-        ]
-        most = self._shown_each()
+        name = metric.name
+        common = self._common(
+            pair, *(_Column(run.jobs.values[name], run.jobs.sums.get(name)) for run in (self.a, self.b))
+        )
+        head = {"metric": name, "a": cell_entry(pair.a), "b": cell_entry(pair.b)}
+        compared = partial(common.compared, metric, self.how, self.clusters)
+        sliced = [{"column": part.column, "value": part.value, **head, **compared(part.rows)} for part in slices]
         changed = [
-            (pair, measure.name, change, row)
+            (pair, name, change, row)
             for change in ("lower", "higher")
             for row in common.changed(most, higher=change == "higher").tolist()
         ]
-        return whole, sliced, changed
+        whole = {**head, **compared(), "only_a": common.only_a, "only_b": common.only_b}
+        return whole, [entry for entry in sliced if entry["n"]], changed
 
-    def _shown_each(self) -> int:
-        lists = 2 * len(self.matching.pairs) * len(self.measures)
-        low, high = _CHANGES_EACH
-        return max(low, min(high, _CHANGES_SHOWN // lists))
+    def _common(self, pair: CellPair, ours: _Column, theirs: _Column) -> CommonRows:
+        """The rows of both runs in which both cells have a value."""
+        means = []
+        for run, cell, column in ((self.a, pair.a, ours), (self.b, pair.b, theirs)):
+            jobs = run.of_cell(cell)
+            jobs = jobs[self.common[run.job_rows[jobs]]]
+            sums = None if column.sums is None else column.sums[jobs]
+            means.append(row_means(run.job_rows[jobs], column.values[jobs], sums))
+        return CommonRows(*means)
 
-    def _common(self, pair: CellPair, values: Mapping[str, NDArray[np.float64]]) -> CommonRows:
-        a, b = (jobs[self.common[run.job_rows[jobs]]] for run, jobs in
-                ((self.a, self.a.of_cell(pair.a)), (self.b, self.b.of_cell(pair.b))))  # fmt: skip
-        ours, theirs = values[self.a.letter][a], values[self.b.letter][b]
-        return CommonRows(row_means(self.a.job_rows[a], ours), row_means(self.b.job_rows[b], theirs))
-
-    def _paid(self, pair: CellPair, column: str) -> dict[str, Any]:
+    def _paid(self, pair: CellPair, metric: Metric) -> dict[str, Any]:
         """Cost or latency of one answer: mean of the rows' means on both sides, and their difference."""
-        common = self._common(pair, {run.letter: getattr(run.jobs, column) for run in (self.a, self.b)})
-        found = common.compared(pass_fail=False, share=False)
+        common = self._common(pair, *(_Column(getattr(run.jobs, metric.name)) for run in (self.a, self.b)))
+        plain = StatisticsSettings(correction=self.how.correction)
+        found = common.compared(metric, plain, self.clusters)
         figures = {name: found[name] for name in ("n", "mean_a", "mean_b", "difference", "se", "ci95")}
         return {"a": cell_entry(pair.a), "b": cell_entry(pair.b), **figures}
 
@@ -165,7 +185,7 @@ class RunPair:
         ]  # fmt: skip
         return sorted((one for one in found if one["from"] != one["to"]), key=lambda one: -one["jobs"])
 
-    def _changes(self, changed: Sequence[tuple[CellPair, str, str, int]]) -> list[dict[str, Any]]:
+    def _changes(self, changed: Sequence[_Changed]) -> list[dict[str, Any]]:
         """The changed rows with question, answers and scores; with repeats the answers that differ most."""
         numbers = [self._extremes(changed, run, ours=run is self.a) for run in (self.a, self.b)]
         told = [read_answers(run.head, run.jobs, found) for run, found in zip((self.a, self.b), numbers, strict=True)]
@@ -177,7 +197,7 @@ class RunPair:
             for (pair, metric, change, row), before, after in zip(changed, *numbers, strict=True)
         ]  # fmt: skip
 
-    def _extremes(self, changed: Sequence[tuple[CellPair, str, str, int]], run: Run, *, ours: bool) -> list[int]:
+    def _extremes(self, changed: Sequence[_Changed], run: Run, *, ours: bool) -> list[int]:
         """The job that is shown for each changed row."""
         groups: dict[tuple[CellPair, str, str], list[int]] = {}
         for pair, metric, change, row in changed:
@@ -190,3 +210,9 @@ class RunPair:
             extremes = extreme_jobs(jobs, run.job_rows[jobs], run.jobs.values[metric][jobs], highest=highest)
             found |= {(pair, metric, change, row): job for row, job in extremes.items()}
         return [found[one] for one in changed]
+
+
+def _shown_each(lists: int) -> int:
+    """How many rows of each of so many lists are shown."""
+    low, high = _CHANGES_EACH
+    return max(low, min(high, _CHANGES_SHOWN // max(1, lists)))

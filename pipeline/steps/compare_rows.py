@@ -43,12 +43,12 @@ def row_ids(rows: KeptRows) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, pa.large_string())
 
 
-def column_texts(rows: KeptRows, column: str) -> tuple[NDArray[np.int32], list[str]]:
-    """A column of all rows as places in a list of texts; -1 is null."""
+def column_texts(rows: KeptRows, column: str) -> tuple[NDArray[np.int32], pa.Array]:
+    """A column of all rows as places in an array of texts; -1 is null."""
     chunks = [chunk for table in _tables(rows, [column]) for chunk in _texts(table[column]).chunks]
     encoded = pa.chunked_array(chunks, pa.large_string()).combine_chunks().dictionary_encode()
     places = np.asarray(pc.fill_null(encoded.indices, -1), dtype=np.int32)
-    return places, encoded.dictionary.to_pylist()
+    return places, encoded.dictionary
 
 
 def content_hashes(rows: KeptRows, columns: Sequence[str]) -> NDArray[np.uint64]:

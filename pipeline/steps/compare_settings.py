@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from difflib import unified_diff
 from itertools import islice
 from typing import Any
 
+from pipeline.config.describe import describe_statistics
+from pipeline.core.template import compile_text
 from pipeline.steps.compare_jobs import RunHead
 from pipeline.steps.compare_match import CellPair
 
@@ -23,6 +26,13 @@ def differing_settings(a: RunHead, b: RunHead, pairs: Sequence[CellPair]) -> lis
         *_differing_scorers(a, b),
         *_differing_rest(a, b),
     ]
+
+
+def answer_columns(head: RunHead) -> set[str]:
+    """Dataset columns that hold recorded answers: what is compared, and not what was asked."""
+    recorded = [model.get("recorded") or {} for model in head.run["settings"]["models"]]
+    templates = [text for fields in recorded for text in fields.values() if isinstance(text, str)]
+    return {name for text in templates for name in compile_text(text, path="run.json").columns}
 
 
 def _differing_prompts(a: RunHead, b: RunHead, pairs: Sequence[CellPair]) -> Iterator[dict[str, Any]]:
@@ -53,8 +63,8 @@ def _differing_scorers(a: RunHead, b: RunHead) -> Iterator[dict[str, Any]]:
     for name in a.metrics:
         if name not in b.metrics:
             continue
-        one = {**_flat(ours.get(name, {})), **_flat(a.metrics[name])}
-        other = {**_flat(theirs.get(name, {})), **_flat(b.metrics[name])}
+        one = {**_flat(ours.get(name, {})), **_flat(asdict(a.metrics[name]))}
+        other = {**_flat(theirs.get(name, {})), **_flat(asdict(b.metrics[name]))}
         if one != other:
             yield _entry("scorer", f"scorer {name!r}: {_changes(one, other)}; its figures may not mean the same")
     for letter, mine, its in (("A", a, b), ("B", b, a)):
@@ -68,9 +78,9 @@ def _differing_rest(a: RunHead, b: RunHead) -> Iterator[dict[str, Any]]:
     if one.get("repeats") != other.get("repeats"):
         text = f"repeats: {one.get('repeats')} in A, {other.get('repeats')} in B; rows are compared by their means"
         yield _entry("repeats", text)
-    if one.get("statistics") != other.get("statistics"):
-        changes = _changes(_flat(one.get("statistics") or {}), _flat(other.get("statistics") or {}))
-        yield _entry("statistics", f"[statistics]: {changes}; those of B are used")
+    ways = [describe_statistics(head.judged.statistics) for head in (a, b)]
+    if ways[0] != ways[1]:
+        yield _entry("statistics", f"[statistics]: {_changes(*map(_flat, ways))}; those of the last run are used")
     if a.run["simulated"] != b.run["simulated"]:
         yield _entry("simulated", f"only run {'A' if a.run['simulated'] else 'B'} is simulated")
 

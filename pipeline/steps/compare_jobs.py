@@ -64,7 +64,7 @@ class Jobs:
     ending: NDArray[np.int32]
     """Place in `endings`."""
     endings: tuple[str, ...]
-    """Why answers ended, or the status of jobs without an answer."""
+    """Why answers ended, with the status of those that are not whole; the status alone of jobs without an answer."""
     cost_usd: NDArray[np.float64]
     """What the answer cost when it was called for; NaN when unknown."""
     latency_ms: NDArray[np.float64]
@@ -154,12 +154,19 @@ class _Reader:
         return np.asarray(places, dtype=np.int32)
 
     def _ending_places(self, results: pa.Table, answered: NDArray[np.bool_]) -> NDArray[np.int32]:
-        reasons = pc.coalesce(results["stop_reason"], results["status"])
-        words = pc.if_else(pa.array(answered), reasons.combine_chunks(), results["status"].combine_chunks())
-        encoded = words.dictionary_encode()
-        places = [self._endings.setdefault(word, len(self._endings)) for word in encoded.dictionary.to_pylist()]
+        status, reason = (results[name].cast(pa.string()).combine_chunks() for name in ("status", "stop_reason"))
+        told = pc.binary_join_element_wise(status, pc.fill_null(reason, "unknown"), " ")
+        encoded = pc.if_else(pa.array(answered), told, status).dictionary_encode()
+        words = [_ending(text) for text in encoded.dictionary.to_pylist()]
+        places = [self._endings.setdefault(word, len(self._endings)) for word in words]
         found: NDArray[np.int32] = np.asarray(places, dtype=np.int32)[np.asarray(encoded.indices)]
         return found
+
+
+def _ending(told: str) -> str:
+    """Name how a job ended: the stop reason of whole answers, and with their status of others."""
+    status, _, reason = told.partition(" ")
+    return f"{status} ({reason})" if status != "ok" and reason else reason or status
 
 
 def _own_cost(results: pa.Table) -> NDArray[np.float64]:

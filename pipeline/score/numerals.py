@@ -129,6 +129,15 @@ def read_number(text: str, *, percent: bool = False) -> Exact | None:
     return Fraction(value) / 100 if percent and match["percent"] else value
 
 
+def within(value: Exact, reference: Exact, tolerance: Decimal, relative_tolerance: Decimal) -> bool:
+    """Whether the two differ by at most the larger of the tolerances; the relative one is a share of the reference."""
+    strict = not tolerance and not relative_tolerance
+    if isinstance(value, Decimal) and isinstance(reference, Decimal) and (value == reference or strict):
+        return value == reference
+    allowed = max(Fraction(tolerance), Fraction(relative_tolerance) * abs(Fraction(reference)))
+    return abs(Fraction(value) - Fraction(reference)) <= allowed
+
+
 def _magnitude(match: re.Match[str]) -> Exact | None:
     if match["under"]:
         under = int(match["under"])

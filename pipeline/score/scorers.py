@@ -11,7 +11,11 @@ from pipeline.core.records import Answer, Better, Corpus, Scale, Verdict
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.choice import build_choice
 from pipeline.score.custom import ImportFunction, build_python, import_function
+from pipeline.score.f1 import build_f1
+from pipeline.score.json_fields import build_json_fields
+from pipeline.score.measured import build_cost, build_latency, build_length
 from pipeline.score.number import build_number
+from pipeline.score.rouge import build_rouge
 from pipeline.score.text import build_contains, build_exact, build_regex
 from pipeline.score.tool_call import build_tool_call
 
@@ -66,14 +70,31 @@ def _build_json_schema(settings: ScorerSettings) -> Scorer:
     return build_json_schema(settings)
 
 
+def _build_by_sacrebleu(settings: ScorerSettings) -> Scorer:
+    """The library is an extra, and takes its time to import."""
+    from pipeline.score import translation
+
+    builders = {"bleu": translation.build_bleu, "chrf": translation.build_chrf, "ter": translation.build_ter}
+    return builders[settings.kind](settings)
+
+
 _BUILDERS: Mapping[str, Callable[[ScorerSettings], Scorer]] = {
     "exact": build_exact,
     "contains": build_contains,
     "regex": build_regex,
     "number": build_number,
     "choice": build_choice,
+    "f1": build_f1,
+    "bleu": _build_by_sacrebleu,
+    "chrf": _build_by_sacrebleu,
+    "ter": _build_by_sacrebleu,
+    **dict.fromkeys(("rouge", "rouge-1", "rouge-2", "rouge-L", "rouge-Lsum"), build_rouge),
     "json_schema": _build_json_schema,
+    "json_fields": build_json_fields,
     "tool_call": build_tool_call,
+    "length": build_length,
+    "latency": build_latency,
+    "cost": build_cost,
 }
 
 KINDS: tuple[str, ...] = (*_BUILDERS, "python")

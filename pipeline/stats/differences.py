@@ -132,7 +132,7 @@ def _of_corpus(
         raise ValueError(f"the metric {metric.name!r} has no sums to compute its figure from")
     paired = corpus_paired(
         metric.corpus,
-        (a.sums, b.sums),
+        (np.asarray(a.sums, dtype=np.float64), np.asarray(b.sums, dtype=np.float64)),
         metric.corpus_options,
         clusters=clusters,
         resamples=how.resamples,

@@ -66,7 +66,7 @@ def corpus_mean(units: RowMeans, metric: Metric) -> float | None:
     """The corpus figure of the rows' summed statistics."""
     if metric.corpus is None or units.sums is None or not units.n:
         return None
-    return float(corpus_score(metric.corpus, units.sums.sum(axis=0), metric.corpus_options))
+    return float(corpus_score(metric.corpus, units.sums.sum(axis=0, dtype=np.float64), metric.corpus_options))
 
 
 _Mean = tuple[float | None, float | None, int]
@@ -104,7 +104,7 @@ def _corpus_spread(
         return None, None
     return corpus_interval(
         metric.corpus,
-        units.sums,
+        np.asarray(units.sums, dtype=np.float64),
         metric.corpus_options,
         clusters=clusters,
         resamples=how.resamples,

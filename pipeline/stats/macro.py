@@ -22,7 +22,8 @@ def macro_average(
     """Average the groups' means; `groups` and `clusters` have those of each row. Rows without a group are left out.
 
     The groups are all there are, not a sample of some: the standard error is that of rows within groups. Without
-    clusters it needs two rows in every group, with them two clusters. A corpus figure has a mean alone.
+    clusters it needs two rows in every group, with them two clusters, and CR1 corrects by the clusters of each group.
+    A corpus figure has a mean alone.
     Source: the stratified mean of Cochran 1977, section 5.4, with equal weights; degrees of freedom by Satterthwaite.
     """
     known = groups != NO_GROUP
@@ -53,15 +54,14 @@ def _stratified(
     if clusters is None:
         return mean, *_by_rows(mean, np.square(values - means[codes]), codes, sizes)
     _, of_cluster = np.unique(clusters, return_inverse=True)
-    touched = np.unique(codes * values.size + of_cluster) // values.size
-    if np.bincount(touched).min() < 2:
+    touched = np.bincount(np.unique(codes * values.size + of_cluster) // values.size)
+    if touched.min() < 2:
         return mean, None, None
-    influence = (values - means[codes]) / (sizes[codes] * sizes.size)
+    factors = touched / (touched - 1) if correction == "CR1" else np.ones(touched.size)
+    influence = (values - means[codes]) * (np.sqrt(factors) / sizes / sizes.size)[codes]
     by_cluster = np.bincount(of_cluster, weights=influence)
-    units = by_cluster.size
-    factor = units / (units - 1) if correction == "CR1" else 1.0
-    se = float(np.sqrt(factor * np.square(by_cluster).sum()))
-    return mean, se, _interval(mean, se, units - 1)
+    se = float(np.sqrt(np.square(by_cluster).sum()))
+    return mean, se, _interval(mean, se, min(int((touched - 1).sum()), by_cluster.size - 1))
 
 
 def _by_rows(

@@ -16,7 +16,7 @@ from pipeline.stats.estimates import estimate, mean_of
 from pipeline.stats.grouping import Groups
 from pipeline.stats.macro import macro_average
 from pipeline.stats.repeated import answers_of, repeats_entry
-from pipeline.stats.row_means import Codes, RowMeans, row_means
+from pipeline.stats.row_means import Codes, RowMeans, Sums, row_means
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class CellScores:
     unscored: NDArray[np.bool_]
     ok: NDArray[np.bool_]
     """Jobs that ended in status ok."""
-    sums: NDArray[np.float64] | None = None
+    sums: Sums | None = None
     labels: NDArray[np.uint64] | None = None
 
     def means(self) -> RowMeans:

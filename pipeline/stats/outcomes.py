@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.core.records import Metric
+from pipeline.stats.row_means import Sums
 
 LEFT_OUT_STATUSES = ("error", "blocked", "skipped")
 NO_LABEL, PASSED_LABEL = 0, 1
@@ -26,7 +27,7 @@ class Outcomes:
     passed: NDArray[np.bool_]
     unscored: NDArray[np.bool_]
     """The scorer or the reference failed, or the job has an answer and no score."""
-    sums: NDArray[np.float64] | None
+    sums: Sums | None
     """Of corpus figures: a row of statistics for each job, NaN unless scored; no columns where none is scored."""
     labels: NDArray[np.uint64] | None
     """What each answer comes down to: equal for equal answers, and for all that passed."""
@@ -68,7 +69,7 @@ def _outcomes(scores: pa.Table, jobs: NDArray[np.int64], metric: Metric, failed:
     sums = None
     if metric.corpus is not None:
         scored, found = _sums(scores, scored)
-        sums = np.full((failed.size, found.shape[1]), np.nan)
+        sums = np.full((failed.size, found.shape[1]), np.nan, dtype=found.dtype)
         sums[jobs] = found
     value[jobs] = np.where(scored, given, np.nan)
     passed[jobs] = did_pass
@@ -82,7 +83,7 @@ def _outcomes(scores: pa.Table, jobs: NDArray[np.int64], metric: Metric, failed:
     )
 
 
-def _sums(scores: pa.Table, scored: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+def _sums(scores: pa.Table, scored: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Sums]:
     """Which scores have statistics, and those of each: a column for each of the kind's, none where no score has any."""
     lists = scores["sums"].combine_chunks()
     lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int64)
@@ -90,7 +91,8 @@ def _sums(scores: pa.Table, scored: NDArray[np.bool_]) -> tuple[NDArray[np.bool_
     given = scored & (lengths == width) & (width > 0)
     sums = np.full((lengths.size, width), np.nan)
     sums[given] = np.asarray(pc.list_flatten(lists.filter(pa.array(given))), dtype=np.float64).reshape(-1, width)
-    return given, sums
+    narrow = sums.astype(np.float32)
+    return given, narrow if np.array_equal(narrow, sums, equal_nan=True) else sums
 
 
 def _labels(scores: pa.Table, passed: NDArray[np.bool_], jobs: NDArray[np.int64], size: int) -> NDArray[np.uint64]:

@@ -47,22 +47,23 @@ def clustered_p(values: Values, inside: NDArray[np.bool_], clusters: Codes, corr
     """Two-sided p of unequal means inside and outside, where a cluster may have rows on both sides.
 
     None unless each side touches two clusters, and without spread. The standard error is the cluster-robust one of a
-    regression on the side, Student's t has the number of clusters less one degrees of freedom.
-    Source: Liang and Zeger 1986; Cameron and Miller 2015, section II.
+    regression on the side, CR1 by the clusters of each side; Student's t has the degrees of freedom of the side that
+    touches fewer clusters, since that side may carry nearly all of the error.
+    Source: Liang and Zeger 1986; Cameron and Miller 2015, sections II and VI.
     """
-    if min(np.unique(clusters[side]).size for side in (inside, ~inside)) < 2:
+    size = int(clusters.max(initial=0)) + 1
+    sides = (inside, ~inside)
+    touched = [int(np.count_nonzero(np.bincount(clusters[side], minlength=size))) for side in sides]
+    if min(touched) < 2:
         return None
-    means = np.where(inside, values[inside].mean(), values[~inside].mean())
-    influence = (values - means) * np.where(inside, 1 / inside.sum(), -1 / (~inside).sum())
-    _, codes = np.unique(clusters, return_inverse=True)
-    by_cluster = np.bincount(codes, weights=influence)
-    groups = by_cluster.size
-    factor = groups / (groups - 1) if correction == "CR1" else 1.0
-    difference = float(values[inside].mean() - values[~inside].mean())
-    se = float(np.sqrt(factor * np.square(by_cluster).sum()))
+    here, there = (float(values[side].mean()) for side in sides)
+    factors = [groups / (groups - 1) if correction == "CR1" else 1.0 for groups in touched]
+    weights = [factor**0.5 / np.count_nonzero(side) for factor, side in zip(factors, sides, strict=True)]
+    influence = np.where(inside, (values - here) * weights[0], (there - values) * weights[1])
+    se = float(np.sqrt(np.square(np.bincount(clusters, weights=influence, minlength=size)).sum()))
     if se <= NO_SPREAD * float(np.abs(values).max()):
-        return 1.0 if difference == 0 else None
-    return _t_p(difference / se, groups - 1)
+        return 1.0 if here == there else None
+    return _t_p((here - there) / se, min(touched) - 1)
 
 
 def _t_p(t: float, degrees: float) -> float:

@@ -7,9 +7,9 @@ from typing import Any
 
 from pipeline.report import numbers
 from pipeline.report.cells import Judgement, judge, label
+from pipeline.report.leader import Verdict, p_words, why_unclear
 from pipeline.report.measures import Measure, measure_of
 from pipeline.report.visible import one_line
-from pipeline.report.words import Verdict, p_words, why_unclear
 
 Found = Mapping[str, Any]
 """What `steps.compare` found, or a part of it."""

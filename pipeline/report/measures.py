@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.core.records import Better
 from pipeline.report import numbers
+from pipeline.report.visible import one_line
 
 _DIGITS = 3
 _LARGE = 10
@@ -31,6 +32,13 @@ class Measure:
     def noun(self) -> str:
         """What the figure of a cell is: a mean, or a corpus score."""
         return f"corpus {_CORPUS_NAMES.get(self.corpus, self.corpus)}" if self.corpus else "mean"
+
+    @property
+    def figure(self) -> str:
+        """The figure with its metric: `mean f1`, `corpus BLEU (bleu-13a)`."""
+        if self.corpus is None:
+            return f"mean {one_line(self.name)}"
+        return self.noun if self.name.lower() == self.corpus else f"{self.noun} ({one_line(self.name)})"
 
     def value(self, value: float | None, *, more: int = 0) -> str:
         """Write a value; `more` digits than usual where told apart from others."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.report.text_diff import Piece, differing_pieces
@@ -37,6 +37,7 @@ def test_long_texts_are_marked_as_a_whole_between_what_they_share() -> None:
     assert len(marked(one)) == len(marked(other)) == 1
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_the_pieces_are_the_whole_text(one: str, other: str) -> None:
     pieces = differing_pieces(one, other)

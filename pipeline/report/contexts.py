@@ -10,7 +10,7 @@ from pipeline.report import charts, numbers, payload, tables
 from pipeline.report.cautions import SIMULATED, cautions
 from pipeline.report.cells import Summary, answered, label, metric_names, ranked, unfinished
 from pipeline.report.equivalence import equivalence_grid, equivalence_sentences
-from pipeline.report.leader import capital, standing
+from pipeline.report.leader import capital, lead_line, standing
 from pipeline.report.measures import Measure, measure
 from pipeline.report.policies import counted_words
 from pipeline.report.repeats import REPEATS_EXPLAINED, macro_grid, macro_words, repeats_grid, repeats_words
@@ -122,6 +122,7 @@ def _metric_section(summary: Summary, metric: str) -> dict[str, Any]:
     return {
         "name": metric,
         "verdict": standing(summary, metric),
+        "line": lead_line(summary, metric),
         "figure": found.figure,
         "noun": capital(found.noun),
         "ranking": ranking,

@@ -28,6 +28,12 @@ def standing(summary: Summary, metric: str) -> Verdict | None:
     return Leader(summary, metric, order).verdict() if order else None
 
 
+def lead_line(summary: Summary, metric: str) -> str:
+    """Say in one line who leads by a metric, and by how much."""
+    order = ranked(summary, metric)
+    return Leader(summary, metric, order).line() if order else "No answer was scored."
+
+
 def why_unclear(found: Mapping[str, Any]) -> str:
     """Say why a comparison cannot tell its two sides apart."""
     ends = found["ci95"]
@@ -83,6 +89,16 @@ class Leader:
             sentences.append(f"Nor can {listed([self._name(rival) for rival in unclear])} be told from it.")
         sentences += self._prompt_sentence() + self._stronger_elsewhere()
         return Verdict(headline=self._headline(), sentences=tuple(sentences))
+
+    def line(self) -> str:
+        """Add the distance of the next to the headline, where the leader leads."""
+        headline = self.verdict().headline
+        if self.measure.better == "neither" or not self.rivals or not self._leads(self.rivals[0]):
+            return headline
+        found = compare(self.summary, self.metric, self.rivals[0], self.leader)
+        return (
+            headline if found is None else f"{headline} {self._name(self.rivals[0])} comes next, {self._place(found)}."
+        )
 
     def _headline(self) -> str:
         name = self._name(self.leader)
@@ -152,15 +168,17 @@ class Leader:
         value = found["difference"]
         if value is None:
             return "by an unknown difference"
-        gap = self.measure.size(value)
-        place = f"{gap} {'lower' if value > 0 else 'higher'}" if value else "level with it"
-        inner = []
+        place, inner = self._place(found), []
         if ends := found["ci95"]:
             lead = (-ends[1], -ends[0]) if self.measure.better == "lower" else ends
             inner.append(f"95{NB}% interval of the lead {self.measure.difference_interval(lead, named=True)}")
         if found["p_adjusted"] is not None:
             inner.append(f"adjusted p {p_words(found['p_adjusted'])}")
         return place + (f" ({', '.join(inner)})" if inner else "")
+
+    def _place(self, found: Mapping[str, Any]) -> str:
+        value = found["difference"]
+        return f"{self.measure.size(value)} {'lower' if value > 0 else 'higher'}" if value else "level with it"
 
     def _prompt_sentence(self) -> list[str]:
         """Judge the leader's own variants, where the rivals were other models."""

@@ -10,6 +10,9 @@ from pipeline.core.records import Better
 from pipeline.report import numbers
 from pipeline.report.visible import one_line
 
+_NB = "\N{NO-BREAK SPACE}"
+_SCALED = ("ms", "USD")
+"""Units that are written larger or smaller with the figure."""
 _DIGITS = 3
 _LARGE = 10
 _CORPUS_NAMES = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
@@ -51,20 +54,22 @@ class Measure:
         return _with_unit(numbers.metric(value, share=False, more=more + self._fewer(value)), self.unit)
 
     def interval(self, ends: Sequence[float] | None) -> str:
-        """Write the interval of a mean."""
+        """Write the interval of a mean; the unit stands with the mean, where it does not depend on the size."""
         if ends is None or self.share:
             return numbers.metric_interval(ends, share=True)
-        if self.unit in ("ms", "USD"):
-            return f"{self.value(ends[0])}–{self.value(ends[1])}"
+        if self.unit in _SCALED:
+            low, high = (self.value(end) for end in ends)
+            shown, unit = low.partition(_NB)[::2]
+            return f"{shown if unit and unit == high.partition(_NB)[2] else low}–{high}"
         if not self.unit:
             return numbers.metric_interval(ends, share=False)
-        return _with_unit(numbers.number_interval(ends, _DIGITS + self._fewer(max(map(abs, ends)))), self.unit)
+        return numbers.number_interval(ends, _DIGITS + self._fewer(max(map(abs, ends))))
 
     def difference(self, value: float | None) -> str:
         """Write a difference with its sign."""
         if value is None or self.share:
             return numbers.difference(value, share=True)
-        if self.unit in ("ms", "USD"):
+        if self.unit in _SCALED:
             return numbers.signed(self.value(abs(value)), value)
         if not self.unit:
             return numbers.difference(value, share=False)
@@ -78,11 +83,11 @@ class Measure:
     def difference_interval(self, ends: Sequence[float] | None, *, named: bool = False) -> str:
         """Write the interval of a difference; points are `named` where no column head does."""
         if ends is None or self.share:
-            points = "\N{NO-BREAK SPACE}points" if named and ends is not None else ""
+            points = f"{_NB}points" if named and ends is not None else ""
             return numbers.difference_interval(ends, share=True) + points
-        if not self.unit:
-            return numbers.difference_interval(ends, share=False)
-        return f"{self.difference(ends[0])} to {self.difference(ends[1])}"
+        if self.unit in _SCALED:
+            return f"{self.difference(ends[0])} to {self.difference(ends[1])}"
+        return numbers.difference_interval(ends, share=False, fewer=-self._fewer(max(map(abs, ends))))
 
     def _fewer(self, value: float) -> int:
         """Fewer decimals for large figures that carry a unit: 512.3 characters."""
@@ -112,4 +117,4 @@ def measure_of(name: str, found: Mapping[str, Any]) -> Measure:
 
 
 def _with_unit(text: str, unit: str) -> str:
-    return f"{text}\N{NO-BREAK SPACE}{unit}" if unit else text
+    return f"{text}{_NB}{unit}" if unit else text

@@ -102,11 +102,14 @@ def difference(value: float | None, *, share: bool) -> str:
     return f"{plus}{text}{_SPACE}points" if share else f"{plus}{text}"
 
 
-def difference_interval(ends: Sequence[float] | None, *, share: bool) -> str:
-    """Write the interval of a difference, whose ends may have different signs: `−0.4 to +5.9`."""
+def difference_interval(ends: Sequence[float] | None, *, share: bool, fewer: int = 0) -> str:
+    """Write the interval of a difference, whose ends may have different signs: `−0.4 to +5.9`.
+
+    `fewer` decimals than usual suit large numbers.
+    """
     if ends is None:
         return UNKNOWN
-    scale, digits = (100, 1) if share else (1, 3)
+    scale, digits = (100, 1) if share else (1, 3 - fewer)
     low, high = (f"{'+' if end > 0 else ''}{_signed(end * scale, digits)}" for end in ends)
     return f"{low} to {high}"
 

@@ -72,10 +72,10 @@ def macro_words(summary: Summary, metric: str) -> str:
     best_mean, best = pick(known, key=lambda pair: pair[0])
     column, groups = one_line(cells[0][1]["column"]), numbers.count(cells[0][1]["groups"])
     start = f"With the same weight for each of {groups} values of {column}"
-    if best is order[0] or found.better == "neither":
-        own = next(macro["mean"] for cell, macro in cells if cell is best)
-        return f"{start}, {one_line(_name(summary, best))} has {found.value(own)}."
-    return f"{start}, {one_line(_name(summary, best))} comes first with {found.value(best_mean)}."
+    name, value = one_line(_name(summary, best)), found.value(best_mean)
+    if found.better == "neither":
+        return f"{start}, {name} is highest with {value}."
+    return f"{start}, {name} {'still ' if best is order[0] else ''}comes first with {value}."
 
 
 def macro_grid(summary: Summary, metric: str) -> Grid | None:

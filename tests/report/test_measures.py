@@ -44,8 +44,8 @@ def written(found: Measure, value: float, ends: tuple[float, float]) -> tuple[st
             512.25,
             (500.0, 520.0),
             (
-                "512.2 characters", "500.0–520.0 characters", "−512.2 characters",
-                "−512.2 characters to +512.2 characters",
+                "512.2 characters", "500.0–520.0", "−512.2 characters",
+                "−512.2 to +512.2",
             ),
         ),
     ],

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pipeline.report import numbers
 from pipeline.report.cells import Cell, Summary, answered, label, metric_names, unfinished
+from pipeline.report.judging import kin_sentences, raw_outside
 from pipeline.report.policies import Caution, policies, treatment
 from pipeline.report.visible import one_line
 
@@ -20,7 +21,14 @@ def cautions(summary: Summary) -> tuple[Caution, ...]:
     """Return every reason for care, the gravest first."""
     simulated = [Caution(kind="simulated", text=SIMULATED)] if summary["simulated"] else []
     run = [*_incomplete(summary), *simulated, *_gates(summary)]
-    counted = [*_left_out(summary), *_weak(summary), *policies(summary), *_unscored(summary), *_clusters(summary)]
+    counted = [
+        *_left_out(summary),
+        *_weak(summary),
+        *policies(summary),
+        *_unscored(summary),
+        *_clusters(summary),
+        *_judges(summary),
+    ]
     return (*run, *counted, *_unanswered(summary), *_money(summary))
 
 
@@ -91,6 +99,11 @@ def _unscored(summary: Summary) -> list[Caution]:
             )
             found.append(Caution(kind="unscored", text=text))
     return found
+
+
+def _judges(summary: Summary) -> list[Caution]:
+    """Warn of judges that people do not bear out, and of those that judged their own kind."""
+    return [Caution(kind="judges", text=text) for text in (*raw_outside(summary), *kin_sentences(summary))]
 
 
 def _clusters(summary: Summary) -> list[Caution]:

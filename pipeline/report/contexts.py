@@ -10,6 +10,7 @@ from pipeline.report import charts, numbers, payload, tables
 from pipeline.report.cautions import SIMULATED, cautions
 from pipeline.report.cells import Summary, answered, label, metric_names, ranked, unfinished
 from pipeline.report.equivalence import equivalence_grid, equivalence_sentences
+from pipeline.report.judging import judge_sections
 from pipeline.report.leader import capital, lead_line, standing
 from pipeline.report.measures import Measure, measure
 from pipeline.report.policies import counted_words
@@ -61,6 +62,7 @@ def quality(view: RunView) -> dict[str, Any]:
         "equivalences": equivalence_sentences(summary),
         "equivalence_grid": equivalence_grid(summary),
         "slices": slice_sections(summary),
+        "judges": judge_sections(summary),
         "repeats_explained": REPEATS_EXPLAINED,
         "tests": tables.tests(summary),
         "comparisons": comparisons,

@@ -91,7 +91,8 @@ def _pair_sentence(
     if any(judged != overall for _, judged in sure):
         return 1, f"{start}; as a whole it is {overall}."
     rest = values - len(sure)
-    return 2, f"{start}, as it is as a whole" + (f"; for the other {rest} the data cannot tell." if rest else ".")
+    others = "one" if rest == 1 else rest
+    return 2, f"{start}, as it is as a whole" + (f"; for the other {others} the data cannot tell." if rest else ".")
 
 
 def _places(entries: Entries, values: int, found: Measure) -> str:

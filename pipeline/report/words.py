@@ -70,4 +70,6 @@ def _spend(summary: Summary) -> tuple[str, ...]:
         return (f"What the {jobs} jobs cost is unknown: no price applies to them.",)
     least = "at least " if cost["unpriced_jobs"] else ""
     what = f"The {jobs} jobs so far" if unfinished(summary) else f"The run of {jobs} jobs"
-    return (f"{what} cost {least}{numbers.usd(cost['total_usd'])}.",)
+    judges = cost.get("judges_usd")
+    of_it = f", {numbers.usd(judges)} of it for judges" if judges is not None else ""
+    return (f"{what} cost {least}{numbers.usd(cost['total_usd'])}{of_it}.",)

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from pipeline.report import numbers
 from pipeline.report.cells import direction
-from pipeline.report.compare_page import score_words
+from pipeline.report.changes import score_words
 from pipeline.report.compare_words import Found, cautions, cell_name, judged, measures, verdict
 from pipeline.report.measures import Measure
 from pipeline.report.terminal import plain_text

@@ -57,8 +57,8 @@ def kin_sentences(summary: Summary) -> list[str]:
     }
     kinds = {"same model": "the same model as", "same family": "of the same family as"}
     return [
-        f"Judge {one_line(judge)} is {kinds.get(relation, relation)} {one_line(model)}, whose answers it judged; models "
-        "tend to prefer answers of their own kind."
+        f"Judge {one_line(judge)} is {kinds.get(relation, relation)} {one_line(model)}, whose answers it judged; "
+        "models tend to prefer answers of their own kind."
         for judge, model, relation in pairs
     ]
 

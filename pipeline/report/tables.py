@@ -101,23 +101,6 @@ class CostRow:
     """p50, p95."""
 
 
-_TESTS = {
-    "mcnemar_exact": "exact McNemar",
-    "mcnemar": "McNemar",
-    "paired_t": "paired t-test over rows",
-    "clustered_t": "t-test over clusters",
-    "bootstrap": "paired bootstrap",
-    "permutation": "permutation of signs",
-    "paired_bootstrap": "paired bootstrap of the corpus figure",
-}
-_ADJUSTMENTS = {"holm": "Holm's method", "benjamini_hochberg": "the method of Benjamini and Hochberg"}
-_INTERVALS = {
-    "wilson": "Wilson's score interval",
-    "t": "Student's t over rows",
-    "clustered_t": "Student's t over clusters",
-    "percentile": "percentile bootstrap",
-    "bca": "bias-corrected bootstrap (BCa)",
-}
 TOKEN_CLASSES = ("input", "cache_read", "cache_write", "output", "thinking")
 
 
@@ -160,21 +143,6 @@ def gained_lost(summary: Summary) -> GainedLost:
     if graded:
         words += f" For the graded {', '.join(graded)}: rows with a higher and with a lower score."
     return GainedLost(heads=("Gained", "Lost"), words=words)
-
-
-def tests(summary: Summary) -> str:
-    """Name the tests and corrections behind the p values of the comparisons, in words."""
-    found = summary["comparisons"]
-    names = [_TESTS.get(name, name) for name in dict.fromkeys(entry["test"] for entry in found)]
-    ways = [_ADJUSTMENTS.get(name, name) for name in dict.fromkeys(entry.get("adjust") or "holm" for entry in found)]
-    return f"Tests: {', '.join(names)}; corrected by {' and '.join(ways)}." if names else ""
-
-
-def interval_words(summary: Summary, metric: str) -> str:
-    """Name how the intervals of a metric were made; empty for summaries that do not tell."""
-    kinds = [(measured(cell, metric) or {}).get("interval") for cell in summary["cells"]]
-    names = [_INTERVALS.get(kind, kind) for kind in dict.fromkeys(kinds) if kind]
-    return f"Intervals: {', '.join(names)}." if names else ""
 
 
 def costs(summary: Summary) -> list[CostRow]:

@@ -13,7 +13,7 @@ from pipeline.report.equivalence import equivalence_grid, equivalence_sentences
 from pipeline.report.judging import judge_sections
 from pipeline.report.leader import capital, lead_line, standing
 from pipeline.report.measures import Measure, measure
-from pipeline.report.methods import interval_words, test_words
+from pipeline.report.methods import interval_words, method_words
 from pipeline.report.policies import counted_words
 from pipeline.report.repeats import REPEATS_EXPLAINED, macro_grid, macro_words, repeats_grid, repeats_words
 from pipeline.report.slices import slice_sections
@@ -65,7 +65,7 @@ def quality(view: RunView) -> dict[str, Any]:
         "slices": slice_sections(summary),
         "judges": judge_sections(summary),
         "repeats_explained": REPEATS_EXPLAINED,
-        "tests": test_words(summary),
+        "tests": method_words(summary),
         "comparisons": comparisons,
         "several_metrics": len({row.metric for row in comparisons}) > 1,
         "gained_lost": tables.gained_lost(summary),

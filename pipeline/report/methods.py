@@ -23,7 +23,7 @@ _INTERVALS = {
 }
 
 
-def test_words(summary: Summary) -> str:
+def method_words(summary: Summary) -> str:
     """Name the tests and corrections behind the p values of the comparisons, in words."""
     found = summary["comparisons"]
     names = [_TESTS.get(name, name) for name in dict.fromkeys(entry["test"] for entry in found)]

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.core.records import Answer, Verdict
 from pipeline.core.settings import ScorerSettings
-from pipeline.score.figures import PassFail
+from pipeline.score.figures import NO_COLUMNS, PassFail
 from pipeline.score.options import Options
 from pipeline.score.signs import LETTERS, SignPatterns, find_sign, sign_patterns, sign_table
 from pipeline.score.verdicts import last_match, nfc, no_match, pass_or_fail, unusable_reference
@@ -41,6 +41,11 @@ class Choice(PassFail):
     options_column: str | None = None
     """The row's column with the texts of the options, a list in the order of the choices."""
     pattern: re.Pattern[str] | None = None
+
+    @property
+    def row_columns(self) -> frozenset[str]:
+        """Where the texts of the options stand."""
+        return NO_COLUMNS if self.options_column is None else frozenset({self.options_column})
 
     def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Compare the choice that `answer` makes with the one that `expected` names."""

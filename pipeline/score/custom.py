@@ -39,6 +39,7 @@ class Python:
     better: Better = "higher"
     unit: str = ""
     scale: Scale = "share"
+    row_columns: ClassVar[frozenset[str] | None] = None
     corpus: ClassVar[Corpus | None] = None
     corpus_options: ClassVar[Mapping[str, Any]] = NO_OPTIONS
     takes_answer: bool = False

@@ -11,6 +11,9 @@ from pipeline.core.records import Better, Corpus, Scale
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
+NO_COLUMNS: frozenset[str] = frozenset()
+
+
 class PassFail:
     """Values are 0 or 1; a cell's figure is the share of answers that passed."""
 
@@ -21,6 +24,11 @@ class PassFail:
     scale: ClassVar[Scale] = "share"
     corpus: ClassVar[Corpus | None] = None
     corpus_options: ClassVar[Mapping[str, Any]] = NO_OPTIONS
+
+    @property
+    def row_columns(self) -> frozenset[str] | None:
+        """The answer and its reference are enough."""
+        return NO_COLUMNS
 
 
 class GradedShare:
@@ -33,3 +41,8 @@ class GradedShare:
     scale: ClassVar[Scale] = "share"
     corpus: ClassVar[Corpus | None] = None
     corpus_options: ClassVar[Mapping[str, Any]] = NO_OPTIONS
+
+    @property
+    def row_columns(self) -> frozenset[str] | None:
+        """The answer and its reference are enough."""
+        return NO_COLUMNS

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from pipeline.core.records import Answer, Better, Corpus, Scale, Verdict
 from pipeline.core.settings import ScorerSettings
-from pipeline.score.figures import NO_OPTIONS
+from pipeline.score.figures import NO_COLUMNS, NO_OPTIONS
 from pipeline.score.options import Options
 from pipeline.score.tokens import word_tokens
 from pipeline.score.verdicts import last_match, nfc, no_match, pass_or_fail
@@ -34,6 +34,7 @@ class Measured:
     most: Decimal | None = None
     better: Better = "higher"
     pattern: re.Pattern[str] | None = None
+    row_columns: ClassVar[frozenset[str] | None] = NO_COLUMNS
     corpus: ClassVar[Corpus | None] = None
     corpus_options: ClassVar[Mapping[str, Any]] = NO_OPTIONS
 

@@ -43,7 +43,13 @@ def prepared_references(expected: str | None, prepare: Callable[[str], str], *, 
 
     Raises ValueError where none is left.
     """
-    prepared = tuple(filter(None, map(prepare, read_references(expected, listed=listed))))
+    if listed:
+        prepared = tuple(filter(None, map(prepare, read_references(expected, listed=True))))
+    elif not expected:
+        raise ValueError(EMPTY)
+    else:
+        only = prepare(expected)
+        prepared = (only,) if only else ()
     if not prepared:
         raise ValueError(NOTHING_LEFT)
     return prepared

@@ -58,6 +58,11 @@ class Scorer(Protocol):
         """What that figure depends on beside the sums."""
         ...
 
+    @property
+    def row_columns(self) -> frozenset[str] | None:
+        """The columns of the row that `score` may look at; None is any."""
+        ...
+
     def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Judge `answer` against the rendered reference; `row` holds the dataset's columns."""
         ...

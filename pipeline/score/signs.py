@@ -19,8 +19,31 @@ _MARKER = (
     r"[aAcCoO답정答正#](?:(?:(?i:(?<=a)nswer|(?<=c)hoice|(?<=o)ption)|(?<=정)답|(?<=답)안?|(?<=答)[案え]|(?<=正)解)"
     r"\s{0,5}[*_]{0,4}\s{0,5}(?::|：|=|(?i:\bis\b):?|은|는|이|是|は)|(?<=#)###)"
 )
+_MARKER_WORDS = ("answer", "choice", "option", "정답", "답", "答", "正解", "####")
 _OPENING = r"[\s*_\"'“‘(\[{<「$:]{0,40}(?:\\boxed\s?\{)?(?:\\text\s?\{)?(?i:(?:option|choice)\s{1,5})?[(\[*\"'“‘]{0,5}"
 _CLOSING = r"(?=[^\S\n]{0,20}(?:$|[.,;:)\]}*\"'”’]))"
+
+
+@dataclass(frozen=True, slots=True)
+class SignFinder:
+    """A pattern that captures a sign in its one group, and texts of which one begins or stands in every match."""
+
+    pattern: re.Pattern[str]
+    needs: tuple[str, ...] = ()
+    """In lower case; looked for first, as that is many times faster than the pattern. Empty: nothing is known."""
+
+    def last(self, text: str, lowered: str) -> re.Match[str] | None:
+        """The last match; `lowered` is the text in lower case."""
+        start = 0
+        if self.needs:
+            places = [place for need in self.needs if (place := lowered.find(need)) != -1]
+            if not places:
+                return None
+            start = max(0, min(places) - 1) if len(lowered) == len(text) else 0
+        found = None
+        for match in self.pattern.finditer(text, start):
+            found = match
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +52,14 @@ class SignPatterns:
 
     whole: re.Pattern[str]
     """The answer is the sign and nothing else."""
-    declared: re.Pattern[str]
+    declared: SignFinder
     """After "answer is", "Answer:", "정답은", "답:", "####"."""
-    boxed: re.Pattern[str]
+    boxed: SignFinder
     leading: re.Pattern[str]
     """At the start of a line, followed by a bracket, a point or the line's end."""
-    marked: tuple[re.Pattern[str], ...]
+    marked: tuple[SignFinder, ...]
     """In brackets, bold or quotes; "option B"; never anything but a sign (③); "3번"."""
-    bare: re.Pattern[str]
+    bare: SignFinder
     """A letter as a word of its own; "A dog" and "I think" are not."""
 
 
@@ -62,26 +85,37 @@ def sign_patterns(signs: Mapping[str, int]) -> SignPatterns:
     """Compile the patterns that find any of `signs`."""
     upper = _one_of(signs)
     either = _one_of([*signs, *(sign.lower() for sign in signs if sign.isascii())])
-    always = _one_of([sign for sign in signs if sign in _NEVER_A_WORD])
+    unmistakable = [sign for sign in signs if sign in _NEVER_A_WORD]
+    always = _one_of(unmistakable)
     plain = _one_of([sign for sign in signs if sign.isascii()])
     return SignPatterns(
         whole=re.compile(rf"[\W_]*({either})번?[\W_]*"),
-        declared=re.compile(rf"{_MARKER}{_OPENING}({upper}(?![^\W가-힣_])|{either}{_CLOSING})", re.M),
-        boxed=re.compile(rf"\\boxed\s?\{{\s{{0,5}}(?:\\text\w{{0,5}}\s?\{{)?\W{{0,5}}({either})\W{{0,5}}\}}"),
+        declared=SignFinder(
+            re.compile(rf"{_MARKER}{_OPENING}({upper}(?![^\W가-힣_])|{either}{_CLOSING})", re.M), _MARKER_WORDS
+        ),
+        boxed=SignFinder(
+            re.compile(rf"\\boxed\s?\{{\s{{0,5}}(?:\\text\w{{0,5}}\s?\{{)?\W{{0,5}}({either})\W{{0,5}}\}}"),
+            ("\\boxed",),
+        ),
         leading=re.compile(
             rf"^[^\S\n]{{0,20}}[*_(\[\"'“‘]{{0,5}}({either})"
             r"(?:[*_\"'”’]{0,4}[)\].:、．](?![0-9])|[*_]{0,4}[^\S\n]{0,20}$)",
             re.M,
         ),
         marked=(
-            re.compile(rf"[(\[「*\"'“‘](?<!\w[(\[\"'“‘])\(?({either})(?=[)\]」]|\)?\.?\*\*|[\"'”’])"),
-            re.compile(rf"[OoCc](?<!\w[OoCc])(?:(?<=[Oo])ption|(?<=[Cc])hoice)\s{{1,5}}({upper})(?!\w)"),
-            re.compile(f"({always})"),
-            re.compile(rf"({plain})(?<!\w.)번"),
+            SignFinder(re.compile(rf"[(\[「*\"'“‘](?<!\w[(\[\"'“‘])\(?({either})(?=[)\]」]|\)?\.?\*\*|[\"'”’])")),
+            SignFinder(
+                re.compile(rf"[OoCc](?<!\w[OoCc])(?:(?<=[Oo])ption|(?<=[Cc])hoice)\s{{1,5}}({upper})(?!\w)"),
+                ("option", "choice"),
+            ),
+            SignFinder(re.compile(f"({always})"), tuple(unmistakable)),
+            SignFinder(re.compile(rf"({plain})(?<!\w.)번"), ("번",)),
         ),
-        bare=re.compile(
-            rf"({plain})(?<![\w'’].)(?<![0-9][.,].)(?![\w'’]|[.,][0-9])"
-            r"(?!(?<=[AI])\s+(?!(?:is|or|and|because|since|as)\b)[a-z])"
+        bare=SignFinder(
+            re.compile(
+                rf"({plain})(?<![\w'’].)(?<![0-9][.,].)(?![\w'’]|[.,][0-9])"
+                r"(?!(?<=[AI])\s+(?!(?:is|or|and|because|since|as)\b)[a-z])"
+            )
         ),
     )
 
@@ -95,12 +129,13 @@ def find_sign(text: str, patterns: SignPatterns) -> str | None:
     """
     if match := patterns.whole.fullmatch(text):
         return match[1].upper()
+    lowered = text.lower()
     return (
-        _last_sign(text, patterns.declared)
-        or _last_sign(text, patterns.boxed)
+        _last_sign(text, lowered, patterns.declared)
+        or _last_sign(text, lowered, patterns.boxed)
         or _leading_sign(text, patterns.leading)
-        or _last_sign(text, *patterns.marked)
-        or _last_sign(text, patterns.bare)
+        or _last_sign(text, lowered, *patterns.marked)
+        or _last_sign(text, lowered, patterns.bare)
     )
 
 
@@ -112,9 +147,9 @@ def _leading_sign(text: str, pattern: re.Pattern[str]) -> str | None:
     return first[1].upper() if len(rivals) == 1 else None
 
 
-def _last_sign(text: str, *patterns: re.Pattern[str]) -> str | None:
-    found = [(match.start(1), match[1]) for pattern in patterns for match in pattern.finditer(text)]
-    return max(found)[1].upper() if found else None
+def _last_sign(text: str, lowered: str, *finders: SignFinder) -> str | None:
+    found = [match for finder in finders if (match := finder.last(text, lowered)) is not None]
+    return max(found, key=lambda match: match.start(1))[1].upper() if found else None
 
 
 def _one_of(signs: Mapping[str, int] | Sequence[str]) -> str:

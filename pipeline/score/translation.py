@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NoReturn
 
 from pipeline.core.records import Answer, Better, Corpus, Scale, Verdict
 from pipeline.core.settings import ScorerSettings
+from pipeline.score.figures import NO_COLUMNS
 from pipeline.score.options import Options
 from pipeline.score.references import prepared_references, take_references
 from pipeline.score.verdicts import NO_MATCH, last_match, nfc, unusable_reference
@@ -37,6 +38,7 @@ class Translation:
     listed: bool = False
     pattern: re.Pattern[str] | None = None
     graded: ClassVar[bool] = True
+    row_columns: ClassVar[frozenset[str] | None] = NO_COLUMNS
     unit: ClassVar[str] = ""
     scale: ClassVar[Scale] = "number"
 

@@ -103,7 +103,7 @@ def fleiss_kappa(ratings: Sequence[Ratings]) -> Agreement:
 
     Items may have different numbers of ratings; those with fewer than two (None is none) are left out. The standard
     error is the jackknife's over items. None where all ratings are the same label; no interval where nothing varies.
-    Source: Fleiss 1971; the jackknife for kappa Davies and Fleiss 1982.
+    Source: Fleiss 1971; the jackknife for kappa Fleiss and Davies 1982.
     """
     counted = [Counter(label for label in item if label is not None) for item in ratings]
     kept = [counts for counts in counted if counts.total() >= 2]

@@ -9,9 +9,12 @@ import numpy as np
 
 from pipeline.stats.clusters import Labels, Units, Values, units
 from pipeline.stats.intervals import NO_SPREAD, Interval
-from pipeline.stats.resampling import Array, batches, stratify
+from pipeline.stats.resampling import MAX_STRATA, Array, Strata, batches, stratify
 
 Method = Literal["percentile", "bca"]
+
+_CHEAPER = 10
+"""So many units can be drawn one by one in the time that one stratum takes."""
 
 
 def interval(
@@ -26,7 +29,8 @@ def interval(
     """Bootstrap interval of the mean, resampling values or, where given, whole clusters; NaN is left out.
 
     None with fewer than two values (clusters), and where they do not vary. Bootstrap intervals of few values are too
-    narrow: about 0.90 instead of 0.95 with 10 values. The same seed gives the same interval, in any order of rows.
+    narrow: of normal ones they hold the truth in 90 % of cases with 10, 93 % with 30, 94.5 % with 100 values. The same
+    seed gives the same interval, in any order of rows.
     Source: Efron 1979 (percentile); Efron 1987, "Better Bootstrap Confidence Intervals" (BCa), with the jackknife's
     acceleration of Efron and Tibshirani 1993, equation 14.15.
     """
@@ -52,7 +56,8 @@ def paired_p(
     """Two-sided p of a mean difference: how often a resampled mean strays from it by as much as it is from 0.
 
     (1 + hits) / (1 + resamples), so never 0. None with fewer than two rows (clusters), and for differences that are
-    all the same but not 0, which no resample can vary; 1 where all are 0.
+    all the same but not 0, which no resample can vary; 1 where all are 0. With few rows it is too small: at 5 % it
+    raises 9 % of false alarms with 10 rows, 6 % with 30; `permutation.paired_p` keeps its level there.
     Source: Efron and Tibshirani 1993, section 16.4 (the null by shifting); Davison and Hinkley 1997, section 4.2 (+ 1).
     """
     found = units(differences, clusters)
@@ -79,20 +84,34 @@ def varies(found: Units) -> bool:
 def resampled_means(found: Units, resamples: int, seed: int) -> Array:
     """Means of `resamples` draws, with replacement, of as many units as there are.
 
-    Memory is that of the units and a batch of draws. Time does not grow with the number of units beyond 2,048
-    distinct ones: those are drawn by bins (see `resampling.Strata`), with the rest of their variance added.
+    Memory is that of the units and a batch of draws. Up to 20,480 distinct units are drawn exactly; more are drawn by
+    bins (see `resampling.Strata`) with the rest of their variance added, so that time does not grow with them.
     """
-    strata = stratify(found.residuals(), found.sizes)
+    strata = stratify(found.residuals(), found.sizes, exact_up_to=_CHEAPER * MAX_STRATA)
     rng = np.random.default_rng(seed)
-    total = int(strata.counts.sum())
-    parts = []
-    for size in batches(resamples, strata.counts.size):
-        drawn = rng.multinomial(total, strata.counts / total, size=size).astype(np.float64)
-        strayed = drawn @ strata.means
-        if strata.variances.any():
-            strayed += np.sqrt(drawn @ strata.variances) * rng.standard_normal(size)
-        parts.append(strayed / (drawn @ strata.sizes))
+    if found.sums.size <= _CHEAPER * strata.counts.size and not strata.variances.any():
+        parts = [_drawn_one_by_one(strata, rng, size) for size in batches(resamples, found.sums.size)]
+    else:
+        parts = [_drawn_by_stratum(strata, rng, size) for size in batches(resamples, strata.counts.size)]
     return found.mean + np.concatenate(parts)
+
+
+def _drawn_one_by_one(strata: Strata, rng: np.random.Generator, size: int) -> Array:
+    """How far `size` resampled means stray, unit by unit: quicker where few units are alike."""
+    total = int(strata.counts.sum())
+    of_unit = np.repeat(np.arange(strata.counts.size), strata.counts)
+    drawn = of_unit[rng.integers(total, size=(size, total))]
+    return np.asarray(strata.means[drawn].sum(axis=1) / strata.sizes[drawn].sum(axis=1))
+
+
+def _drawn_by_stratum(strata: Strata, rng: np.random.Generator, size: int) -> Array:
+    """How far `size` resampled means stray, by how many units come from each stratum: quicker where many are alike."""
+    total = int(strata.counts.sum())
+    drawn = rng.multinomial(total, strata.counts / total, size=size).astype(np.float64)
+    strayed = drawn @ strata.means
+    if strata.variances.any():
+        strayed += np.sqrt(drawn @ strata.variances) * rng.standard_normal(size)
+    return np.asarray(strayed / (drawn @ strata.sizes))
 
 
 def _bca_tails(found: Units, means: Array, tails: tuple[float, float]) -> tuple[float, float] | None:
@@ -115,4 +134,8 @@ def _acceleration(found: Units) -> float:
     """Skewness of the mean from leaving out one unit at a time."""
     left = (found.sums.sum() - found.sums) / (found.sizes.sum() - found.sizes)
     strayed = left.mean() - left
+    largest = float(np.abs(strayed).max())
+    if not largest:
+        return 0.0
+    strayed /= largest
     return float((strayed**3).sum() / (6 * (strayed**2).sum() ** 1.5))

@@ -91,11 +91,11 @@ def corpus_paired(
     """
     a, b = (np.atleast_2d(np.asarray(side, dtype=np.float64)) for side in sums)
     both = np.hstack((a, b))
-    known = ~np.isnan(both).any(axis=1)
+    known: NDArray[np.bool_] = np.asarray(~np.isnan(both).any(axis=1))
     n, width = int(known.sum()), a.shape[1]
     if not n:
         return CorpusPaired(n=0, difference=None, se=None, ci95=None, p=None, p_sacrebleu=None)
-    total = both[known].sum(axis=0)
+    total = both.sum(axis=0, where=known[:, None])
     scores = [float(corpus_score(kind, part, options)) for part in (total[:width], total[width:])]
     difference = scores[1] - scores[0]
     totals = resampled_totals(both, clusters, resamples, seed)
@@ -175,4 +175,4 @@ def _f_score(precision: Array, recall: Array, factor: float, otherwise: float) -
 
 def _ter(totals: Array) -> Array:
     edits, reference = totals[..., 0], totals[..., 1]
-    return 100 * np.divide(edits, reference, out=(edits > 0).astype(np.float64), where=reference > 0)
+    return 100 * np.divide(edits, reference, out=np.asarray(edits > 0, dtype=np.float64), where=reference > 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,15 +44,15 @@ class RowNumbers:
     _asked: list[pa.Array] = field(default_factory=list)
     _values: dict[str, list[pa.Array]] = field(default_factory=dict)
 
-    def add_dataset(self, table: pa.Table) -> None:
-        """Add rows of the dataset: `row_id` and the columns; every row comes once."""
-        self._ids.append(pc.cast(table["row_id"].combine_chunks(), pa.large_string()))
+    def add_dataset(self, row_ids: pa.ChunkedArray, columns: Mapping[str, pa.ChunkedArray]) -> None:
+        """Add rows of the dataset, with all the columns; every row comes once."""
+        self._ids.append(_as_text(row_ids))
         for name in self.columns:
-            self._values.setdefault(name, []).append(_as_text(table[name]))
+            self._values.setdefault(name, []).append(_as_text(columns[name]))
 
     def add_results(self, row_ids: pa.ChunkedArray) -> None:
         """Add the rows that some jobs asked about."""
-        self._asked.append(pc.cast(row_ids.combine_chunks(), pa.large_string()))
+        self._asked.append(_as_text(row_ids))
 
     def numbers(self) -> Codes:
         """The row number of each job, in the order in which they were added; lets go of the ids."""

@@ -31,7 +31,7 @@ def rows_needed(difference: float, sd_of_differences: float, alpha: float = 0.05
     if rows > _MAX_ROWS:
         raise ValueError(f"a difference of {difference} is too small to be shown by any number of rows")
     # Student's t needs a few more rows than the normal distribution, never fewer
-    while rows < 10_000 and power_of_t(effect, rows, alpha) < power:
+    while power_of_t(effect, rows, alpha) < power:
         rows += 1
     return rows
 

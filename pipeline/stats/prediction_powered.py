@@ -41,8 +41,8 @@ def ppi_mean(
     weighs the judge by how well it follows the humans (PPI++), so that a poor judge does no harm; otherwise the weight
     is 1 (PPI). Where the judge never differs from the humans nothing is known of how it errs: the weight is then 0.
     NaN (not judged, not labelled) is left out. No interval with fewer than two labelled rows (clusters) or no spread.
-    Source: Angelopoulos, Bates et al. 2023, "Prediction-Powered Inference", section 2; Angelopoulos, Duchi and Zrnic
-    2023, "PPI++", example 6.1; Student's t in place of the normal, for few labels.
+    Source: Angelopoulos, Bates, Fannjiang, Jordan and Zrnic 2023, "Prediction-Powered Inference"; the tuned weight
+    Angelopoulos, Duchi and Zrnic 2023, "PPI++"; Student's t in place of the normal distribution, for few labels.
     """
     rows = _Rows.of(judge_all, judge_labelled, human_labelled, clusters)
     n, n_all = rows.human.size, rows.every.size

@@ -26,7 +26,7 @@ def pass_at_k(n: ArrayLike, c: ArrayLike, k: int) -> Array:
 def pass_all_k(n: ArrayLike, c: ArrayLike, k: int) -> Array:
     """Chance that all of `k` answers pass (pass^k), per row: C(c, k) / C(n, k), unbiased; NaN where n < k.
 
-    Source: Yao et al. 2024, "τ-bench", section 3.
+    Source: Yao et al. 2024, "τ-bench: A Benchmark for Tool-Agent-User Interaction in Real-World Domains".
     """
     answers, passed = _counts(n, c)
     return _share_of_draws(passed, answers, k)

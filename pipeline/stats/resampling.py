@@ -13,7 +13,7 @@ from pipeline.stats.clusters import Labels
 Array = NDArray[np.float64]
 
 MAX_STRATA = 2048
-"""More distinct units than this are put into bins of equal width."""
+"""Bins of equal width, where there are too many distinct units to be drawn by themselves."""
 _BATCH_CELLS = 2_000_000
 _MOST_DRAWS = 100_000_000
 
@@ -34,11 +34,12 @@ class Strata:
     """Of the values within a stratum; 0 where all are equal."""
 
 
-def stratify(values: Array, sizes: Array) -> Strata:
-    """Group the units by size and value."""
+def stratify(values: Array, sizes: Array, exact_up_to: int = MAX_STRATA) -> Strata:
+    """Group the units by size and value; more distinct values than `exact_up_to` go into at most 2,048 bins."""
     distinct_sizes, by_size = np.unique(sizes, return_inverse=True)
     distinct, by_value = np.unique(values, return_inverse=True)
-    if distinct.size > MAX_STRATA:
+    binned = distinct.size > exact_up_to
+    if binned:
         bins = max(1, MAX_STRATA // distinct_sizes.size)
         width = (distinct[-1] - distinct[0]) / bins
         by_value = np.minimum(((values - distinct[0]) / width).astype(np.int64), bins - 1)
@@ -47,7 +48,7 @@ def stratify(values: Array, sizes: Array) -> Strata:
     )
     counts = np.bincount(strata)
     means = np.bincount(strata, weights=values) / counts
-    deviations = np.square(values - means[strata]) if distinct.size > MAX_STRATA else np.zeros(values.size)
+    deviations = np.square(values - means[strata]) if binned else np.zeros(values.size)
     return Strata(counts, sizes[firsts], means, np.bincount(strata, weights=deviations) / counts)
 
 
@@ -68,7 +69,7 @@ def resampled_totals(sums: Array, clusters: Labels | None, resamples: int, seed:
     """
     table = np.atleast_2d(np.asarray(sums, dtype=np.float64))
     known = ~np.isnan(table).any(axis=1)
-    rows = table[known]
+    rows = table if known.all() else table[known]
     if clusters is not None:
         _, codes = np.unique(np.asarray(clusters)[known], return_inverse=True)
         rows = np.stack([np.bincount(codes, weights=column) for column in rows.T], axis=1)
@@ -76,8 +77,9 @@ def resampled_totals(sums: Array, clusters: Labels | None, resamples: int, seed:
         return None
     rng = np.random.default_rng(seed)
     if len(rows) > 10_000 and len(rows) * resamples > _MOST_DRAWS:
-        covariance = len(rows) * np.cov(rows, rowvar=False, ddof=0)
-        drawn = rng.multivariate_normal(rows.sum(axis=0), np.atleast_2d(covariance), size=resamples, method="svd")
+        total = rows.sum(axis=0)
+        covariance = rows.T @ rows - np.outer(total, total) / len(rows)
+        drawn = rng.multivariate_normal(total, covariance, size=resamples, method="svd")
         return np.maximum(drawn, 0.0)
     parts = []
     for size in batches(resamples, len(rows)):

@@ -30,7 +30,9 @@ class RowMeans:
         return int(self.rows.size)
 
     def where(self, kept: NDArray[np.bool_]) -> RowMeans:
-        """The rows that are marked."""
+        """The rows that are marked; itself where that is all."""
+        if kept.all():
+            return self
         sums = None if self.sums is None else self.sums[kept]
         return RowMeans(rows=self.rows[kept], means=self.means[kept], repeated=self.repeated, sums=sums)
 

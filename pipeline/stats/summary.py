@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -69,9 +69,9 @@ class SummaryBuilder:
         self._rows = RowNumbers(self._how.columns)
         self._jobs = JobColumns()
 
-    def add_rows(self, rows: pa.Table) -> None:
-        """Add rows of the dataset: `row_id` and the columns that the statistics name; each row once."""
-        self._rows.add_dataset(rows)
+    def add_rows(self, row_ids: pa.ChunkedArray, columns: Mapping[str, pa.ChunkedArray]) -> None:
+        """Add rows of the dataset with the columns that the statistics name; each row once."""
+        self._rows.add_dataset(row_ids, columns)
 
     def add_pair(self, results: _Batch, scores: _Batch) -> None:
         """Add a batch of results and all scores of its jobs (and of no others), in any order.
@@ -102,27 +102,20 @@ class SummaryBuilder:
     def finish(
         self, *, models: Sequence[str] = (), prompts: Sequence[str] = (), params: Sequence[str] = ()
     ) -> dict[str, Any]:
-        """Compute the summary, ready for JSON: money as decimal strings, unknown as None.
+        """Compute the summary, once, ready for JSON: money as decimal strings, unknown as None.
 
         Cells come in the order of `models`, `prompts` and `params` (the texts of the results' column), what they do
         not name after them as it was first seen; so neither the order nor the direction of a comparison depends on
         which answer came first.
         """
         order = cell_order(list(self._cells), models, prompts, params)
-        jobs_of = self._jobs.by_cell(len(self._cells))
         rows = self._rows.numbers()
         asked = np.bincount(rows) > 0
-        groupings = self._groupings(rows, asked.size)
+        groupings = self._groupings(asked.size)
         means: dict[tuple[CellKey, str], RowMeans] = {}
-        cells = []
-        for key in order:
-            jobs = jobs_of[self._cells[key]]
-            figures = {}
-            for metric in self._metrics:
-                scores = self._scores(metric.name, jobs, rows)
-                means[key, metric.name] = units = scores.means()
-                figures[metric.name] = metric_figures(scores, units, metric, self._how, groupings)
-            cells.append(self._cell(key, jobs, figures))
+        cells = self._all_cells(order, rows, groupings, means)
+        self._jobs = JobColumns()  # rows are compared, not jobs: what is known of those may go
+        del rows
         return {
             **self._head,
             "jobs": self._job_counts(),
@@ -136,7 +129,23 @@ class SummaryBuilder:
             **self._unanswered_entry(),
         }
 
-    def _groupings(self, rows: Codes, size: int) -> Groupings:
+    def _all_cells(
+        self, order: Sequence[CellKey], rows: Codes, groupings: Groupings, means: dict[tuple[CellKey, str], RowMeans]
+    ) -> list[dict[str, Any]]:
+        """The cells of the summary; leaves the means of their rows in `means`."""
+        jobs_of = self._jobs.by_cell(len(self._cells))
+        cells = []
+        for key in order:
+            jobs = jobs_of[self._cells[key]]
+            figures = {}
+            for metric in self._metrics:
+                scores = self._scores(metric.name, jobs, rows)
+                means[key, metric.name] = units = scores.means()
+                figures[metric.name] = metric_figures(scores, units, metric, self._how, groupings)
+            cells.append(self._cell(key, jobs, figures))
+        return cells
+
+    def _groupings(self, size: int) -> Groupings:
         how = self._how
         columns = self._rows.groups(size)
         return Groupings(

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipeline.config.read import nearest
 from pipeline.core.errors import SettingsError
 from pipeline.core.settings import StatisticsSettings
-from pipeline.steps.rows import ROW_ID, rows_columns, rows_schema
+from pipeline.steps.rows import rows_columns, rows_schema
 
 
 def column_mistakes(statistics: StatisticsSettings, schema: pa.Schema) -> Iterator[str]:
@@ -39,10 +39,12 @@ def require_columns(folder: Path, statistics: StatisticsSettings) -> None:
         raise SettingsError("\n".join(mistakes))
 
 
-def read_columns(folder: Path, statistics: StatisticsSettings) -> Iterator[pa.Table]:
-    """The run's rows, file by file: `row_id` and the columns that `[statistics]` names, under their own names."""
+def read_columns(
+    folder: Path, statistics: StatisticsSettings
+) -> Iterator[tuple[pa.ChunkedArray, dict[str, pa.ChunkedArray]]]:
+    """The run's rows, file by file: their ids, and the columns that `[statistics]` names under their own names."""
     for table in rows_columns(folder, statistics.columns) if statistics.columns else ():
-        yield table.rename_columns([ROW_ID, *statistics.columns])
+        yield table.column(0), dict(zip(statistics.columns, table.columns[1:], strict=True))
 
 
 def _groups_rows(kind: pa.DataType) -> bool:

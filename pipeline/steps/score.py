@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.config.describe import describe_statistics
 from pipeline.core.errors import DataError, DiskError, TemplateError
-from pipeline.core.records import Answer, Metric, Score, Treatment
+from pipeline.core.records import Answer, Metric, Treatment, Verdict
 from pipeline.core.settings import EvalSettings, GateSettings, ScorerSettings, StatisticsSettings
 from pipeline.core.template import TextTemplate, compile_text
-from pipeline.score.apply import score_result
+from pipeline.score.apply import judge
 from pipeline.score.policy import counts_of
 from pipeline.score.scorers import Scorer, build_scorer
 from pipeline.steps.columns import require_columns
@@ -28,7 +29,7 @@ from pipeline.store.schema import scores_table
 
 _COLUMNS = [
     *("job_id", "run_id", "row_id", "status"),
-    *("text", "tool_calls", "output_tokens", "latency_ms", "cost_usd"),
+    *("text", "tool_calls", "output_tokens", "latency_ms", "cost_usd", "source", "reused_cost_usd"),
 ]
 _RESULTS_AT_A_TIME = 500
 
@@ -41,6 +42,14 @@ class BoundScorer:
     expected: TextTemplate | None
     kind: str
     counts: Mapping[str, Treatment]
+
+    @property
+    def row_columns(self) -> frozenset[str] | None:
+        """The columns of the row that the scorer and its reference may look at; None is any."""
+        read = self.scorer.row_columns
+        if self.expected is None or read is None:
+            return read
+        return None if self.expected.only_column is None else read | {self.expected.only_column}
 
     @property
     def metric(self) -> Metric:
@@ -58,18 +67,9 @@ class BoundScorer:
             counts=dict(self.counts),
         )
 
-    def score(self, result: Mapping[str, Any], answer: Answer, row: Mapping[str, Any]) -> Score:
+    def score(self, result: Mapping[str, Any], answer: Answer, row: Mapping[str, Any]) -> Verdict:
         """Judge the answer of `result`; a reference that cannot be rendered leaves it unscored."""
-        return score_result(
-            self.scorer,
-            run_id=result["run_id"],
-            job_id=result["job_id"],
-            status=result["status"],
-            answer=answer,
-            expected=self._reference(row),
-            row=row,
-            counts=self.counts,
-        )
+        return judge(self.scorer, self.counts, result["status"], answer, self._reference(row), row)
 
     def _reference(self, row: Mapping[str, Any]) -> str | None:
         if self.expected is None:
@@ -135,13 +135,13 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     """
     require_columns(store.folder, demands.statistics)
     scorers = bind(demands.scorers)
-    rows = RowLookup(store.folder)
+    rows = RowLookup(store.folder, _columns_read(scorers))
     unscored: dict[str, Unscored] = {}
     for part in store.parts():
         tables = []
-        for scores in _scores(read_part(part, columns=_COLUMNS), rows, scorers):
-            tables.append(scores_table(scores))
-            _note_unscored(unscored, scores)
+        for table in _scores(read_part(part, columns=_COLUMNS), rows, scorers):
+            tables.append(table)
+            _note_unscored(unscored, table)
         store.put_scores(part.name, pa.concat_tables(tables))
     judged = Judged(
         scorers=tuple(bound.metric for bound in scorers),
@@ -156,15 +156,24 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     ]
 
 
-def _scores(results: pa.Table, rows: RowLookup, scorers: Sequence[BoundScorer]) -> Iterator[list[Score]]:
+def _columns_read(scorers: Sequence[BoundScorer]) -> frozenset[str] | None:
+    """The columns of the rows that are worth reading; None is all."""
+    read: frozenset[str] = frozenset()
+    for bound in scorers:
+        columns = bound.row_columns
+        if columns is None:
+            return None
+        read |= columns
+    return read
+
+
+def _scores(results: pa.Table, rows: RowLookup, scorers: Sequence[BoundScorer]) -> Iterator[pa.Table]:
     """The scores of some results, a few results at a time: as columns they take less than as objects."""
     records = rows.records(results["row_id"])
     for batch in results.to_batches(max_chunksize=_RESULTS_AT_A_TIME):
-        scores: list[Score] = []
-        for result, record in zip(batch.to_pylist(), records, strict=False):
-            answer = _answer(result)
-            scores += [bound.score(result, answer, record) for bound in scorers]
-        yield scores
+        asked = [(result, _answer(result), record) for result, record in zip(batch.to_pylist(), records, strict=False)]
+        for bound in scorers:
+            yield scores_table(batch, bound.scorer.name, [bound.score(*one) for one in asked])
 
 
 @dataclass(slots=True)
@@ -175,10 +184,12 @@ class Unscored:
     answers: int = 0
 
 
-def _note_unscored(unscored: dict[str, Unscored], scores: Iterable[Score]) -> None:
-    for score in scores:
-        if score.status == "unscored":
-            unscored.setdefault(score.scorer, Unscored(score.explanation)).answers += 1
+def _note_unscored(unscored: dict[str, Unscored], scores: pa.Table) -> None:
+    """Count what one scorer left unscored in a table of its scores."""
+    left = scores.filter(pc.equal(scores["status"], "unscored"))
+    if left.num_rows:
+        noted = unscored.setdefault(left["scorer"][0].as_py(), Unscored(left["explanation"][0].as_py()))
+        noted.answers += left.num_rows
 
 
 def _counted(answers: int) -> str:
@@ -191,14 +202,14 @@ def is_scored(store: RunStore) -> bool:
 
 
 def _answer(result: Mapping[str, Any]) -> Answer:
-    """What a scorer may look at, from the columns of a result."""
+    """What a scorer may look at, from the columns of a result; a reused answer costs what it cost when it was new."""
     calls = result["tool_calls"]
     return Answer(
         text=result["text"] or "",
         tool_calls=() if calls is None else tuple(json.loads(calls)),
         output_tokens=result["output_tokens"],
         latency_ms=result["latency_ms"],
-        cost_usd=result["cost_usd"],
+        cost_usd=result["reused_cost_usd" if result["source"] == "reused" else "cost_usd"],
     )
 
 

@@ -31,8 +31,8 @@ def summarize(store: RunStore, run: Mapping[str, Any]) -> dict[str, Any]:
     )
     settings = run["settings"]
     columns = score_columns(judged.scorers, repeated=settings["repeats"] > 1)
-    for rows in read_columns(store.folder, judged.statistics):
-        builder.add_rows(rows)
+    for row_ids, named in read_columns(store.folder, judged.statistics):
+        builder.add_rows(row_ids, named)
     for results_path, scores_path in scored_parts(store):
         results = read_part(results_path, columns=RESULT_COLUMNS)
         builder.add_pair(results, read_part(scores_path, columns=columns))

@@ -187,7 +187,8 @@ def summary_of(folder: Path) -> dict[str, Any]:
     builder = SummaryBuilder(
         "e", "r", simulated=False, metrics=metrics, gates=gates, budget_usd=None, statistics=statistics
     )
-    builder.add_rows(pl.read_parquet(folder / "rows" / "part.parquet").to_arrow())
+    rows = pl.read_parquet(folder / "rows" / "part.parquet").to_arrow()
+    builder.add_rows(rows["row_id"], {"question": rows["question"]})
     results = pl.read_parquet(folder / "results" / "part.parquet")
     scores = pl.read_parquet(folder / "scores" / "part.parquet")
     for model in ("m", "n"):

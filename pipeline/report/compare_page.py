@@ -9,14 +9,13 @@ from typing import Any
 from pipeline.report import numbers
 from pipeline.report.cautions import SIMULATED
 from pipeline.report.changes import change_groups
-from pipeline.report.compare_words import Found, cautions, cell_name, judged, measures, verdict
+from pipeline.report.compare_cautions import cautions
+from pipeline.report.compare_words import COST, LATENCY, Found, cell_name, judged, measures, verdict
 from pipeline.report.measures import Measure
 from pipeline.report.tables import Whisker, place_between
 
 _SLICES_IN_SIGHT = 10
 _MARK_WIDTH = 120
-_COST = Measure(name="cost", pass_fail=False, share=False, better="lower", unit="USD")
-_LATENCY = Measure(name="latency", pass_fail=False, share=False, better="lower", unit="ms")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +137,7 @@ def _ending(entry: Found) -> dict[str, str]:
 
 
 def _paid(cost: Found, time: Found) -> dict[str, Any]:
-    return {"cell": cell_name(cost), "cost": _figures(cost, _COST, 1000), "latency": _figures(time, _LATENCY, 1)}
+    return {"cell": cell_name(cost), "cost": _figures(cost, COST, 1000), "latency": _figures(time, LATENCY, 1)}
 
 
 def _figures(entry: Found, measure: Measure, factor: int) -> tuple[str, str, str, str]:

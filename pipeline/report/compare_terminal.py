@@ -7,7 +7,8 @@ from rich.table import Table
 from pipeline.report import numbers
 from pipeline.report.cells import direction
 from pipeline.report.changes import score_words
-from pipeline.report.compare_words import Found, cautions, cell_name, judged, measures, verdict
+from pipeline.report.compare_cautions import cautions
+from pipeline.report.compare_words import Found, cell_name, judged, measures, verdict
 from pipeline.report.measures import Measure
 from pipeline.report.terminal import plain_text
 from pipeline.report.visible import one_line

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.report import numbers
 from pipeline.report.cells import Judgement, judge, label
-from pipeline.report.leader import Verdict, p_words, why_unclear
+from pipeline.report.leader import Verdict, capital, p_words, why_unclear
 from pipeline.report.measures import Measure, measure_of
 from pipeline.report.visible import one_line
 
@@ -15,6 +15,9 @@ Found = Mapping[str, Any]
 """What `steps.compare` found, or a part of it."""
 _TOLD = 4
 """Comparisons that are told one by one."""
+_PAID_TOLD = 3
+COST = Measure(name="cost", pass_fail=False, share=False, better="lower", unit="USD")
+LATENCY = Measure(name="latency", pass_fail=False, share=False, better="lower", unit="ms")
 _NB = "\N{NO-BREAK SPACE}"
 
 
@@ -47,10 +50,12 @@ def verdict(pair: Found, known: Mapping[str, Measure]) -> Verdict:
             for entry, found in told if found == verdict]  # fmt: skip
     sentences = [_sentence(entry, known[entry["metric"]], pair, judgement) for entry, judgement in sure[:_TOLD]]
     if len(sure) > _TOLD:
-        sentences.append(f"The table has {_count(len(sure) - _TOLD, 'more difference')} that chance does not explain.")
+        sentences.append(
+            f"The table has {count_of(len(sure) - _TOLD, 'more difference')} that chance does not explain."
+        )
     if not sure:
         sentences += _largest(entries, known, pair)
-    sentences += _slice_sentences(pair, known)
+    sentences += [*_slice_sentences(pair, known), *_paid_sentences(pair)]
     return Verdict(headline=_headline(pair["run"], [verdict for _, verdict in told]), sentences=tuple(sentences))
 
 
@@ -63,19 +68,6 @@ def cell_name(entry: Found) -> str:
     """Name the cell, or both where their names differ."""
     a, b = one_line(label(entry["a"])), one_line(label(entry["b"]))
     return a if a == b else f"{a} → {b}"
-
-
-def cautions(found: Found, pair: Found) -> list[str]:
-    """What makes the comparison weaker than it looks, the gravest first."""
-    a, b = found["runs"][0], next(run for run in found["runs"] if run["letter"] == pair["run"])
-    return [
-        *_unfinished(a, b),
-        *_rows(pair),
-        *(f"{_capital(one_line(entry['text']))}." for entry in pair["differing"]),
-        *_cells(pair),
-        *_left_out(pair),
-        *_reused(b),
-    ]
 
 
 def _headline(letter: str, told: Sequence[Judgement]) -> str:
@@ -126,7 +118,7 @@ def _largest(entries: Sequence[Found], known: Mapping[str, Measure], pair: Found
     )
     needed = entry["smallest_detectable"]
     if needed is not None:
-        rows = _count(entry["n"], "row")
+        rows = count_of(entry["n"], "row")
         text += f" With {rows}, only a difference of about {measure.size(needed)} would reliably show."
     return [text]
 
@@ -138,7 +130,7 @@ def _slice_sentences(pair: Found, known: Mapping[str, Measure]) -> list[str]:
     sure = [(entry, judged(entry, known[entry["metric"]])) for entry in pair["slices"]]
     sure = [(entry, judgement) for entry, judgement in sure if judgement != "cannot tell"]
     if not sure:
-        return [f"In none of {_count(len(pair['slices']), 'comparison')} by slice can the two be told apart."]
+        return [f"In none of {count_of(len(pair['slices']), 'comparison')} by slice can the two be told apart."]
     told = [
         f"{judgement} where {one_line(entry['column'])} is {one_line(entry['value'])} ({comparison_name(entry)}, "
         f"{known[entry['metric']].difference(entry['difference'])})"
@@ -146,6 +138,28 @@ def _slice_sentences(pair: Found, known: Mapping[str, Measure]) -> list[str]:
     ]
     more = f", and {len(sure) - _TOLD} more" if len(sure) > _TOLD else ""
     return [f"By slice, {pair['run']} is {'; '.join(told)}{more}."]
+
+
+def _paid_sentences(pair: Found) -> list[str]:
+    """Tell what answers cost and how long they took, of few cells, where the interval of the difference excludes 0."""
+    if len(pair["costs"]) > _PAID_TOLD:
+        return []
+    sentences = []
+    for cost, time in zip(pair["costs"], pair["latencies"], strict=True):
+        parts = []
+        if _moves(cost):
+            before, after = (COST.value(cost[name] * 1000) for name in ("mean_a", "mean_b"))
+            parts.append(f"1,000 jobs of {cell_name(cost)} cost {after} instead of {before}")
+        if _moves(time):
+            before, after = (LATENCY.value(time[name]) for name in ("mean_a", "mean_b"))
+            parts.append(f"an answer{'' if parts else f' of {cell_name(time)}'} takes {after} instead of {before}")
+        if parts:
+            sentences.append(f"{capital(' and '.join(parts))}.")
+    return sentences
+
+
+def _moves(entry: Found) -> bool:
+    return entry["ci95"] is not None and not entry["ci95"][0] <= 0 <= entry["ci95"][1]
 
 
 def _evidence(entry: Found, measure: Measure) -> str:
@@ -160,89 +174,14 @@ def _evidence(entry: Found, measure: Measure) -> str:
 def _moved(entry: Found, measure: Measure) -> str:
     up, down = numbers.count(entry["gained"]), numbers.count(entry["lost"])
     if measure.pass_fail and entry["test"].startswith("mcnemar"):
-        return f"{up} gained, {down} lost of {_count(entry['n'], 'row')}"
-    return f"{up} higher, {down} lower of {_count(entry['n'], 'row')}"
+        return f"{up} gained, {down} lost of {count_of(entry['n'], 'row')}"
+    return f"{up} higher, {down} lower of {count_of(entry['n'], 'row')}"
 
 
 def _direction(entry: Found) -> str:
     return "higher" if entry["difference"] > 0 else "lower"
 
 
-def _unfinished(*runs: Found) -> list[str]:
-    return [
-        f"Run {run['letter']} is not finished: {numbers.count(run['jobs']['total'])} of "
-        f"{_count(run['jobs']['planned'], 'job')} are done."
-        for run in runs
-        if run["jobs"]["planned"] is not None and run["jobs"]["planned"] > run["jobs"]["total"]
-    ]
-
-
-def _rows(pair: Found) -> list[str]:
-    rows, letter, found = pair["rows"], pair["run"], []
-    if not rows["common"]:
-        return ["The two runs have no row in common; rows are matched by their key, the dataset's `id` column."]
-    if rows["changed"]:
-        ids = ", ".join(map(one_line, rows["changed_ids"]))
-        more = ", …" if rows["changed"] > len(rows["changed_ids"]) else ""
-        found.append(
-            f"The content of {_count(rows['changed'], 'row')} with the same key differs between the datasets "
-            f"({ids}{more}): "
-            "a changed answer may be the answer to another question."
-        )
-    alone = [
-        f"{_count(rows[name], 'row')} only in {where}"
-        for name, where in (("only_a", "A"), ("only_b", letter))
-        if rows[name]
-    ]
-    if alone:
-        found.append(f"Compared are the {_count(rows['common'], 'row')} of both runs; left out: {' and '.join(alone)}.")
-    for name, where in (("columns_only_a", "A"), ("columns_only_b", letter)):
-        if rows[name]:
-            found.append(f"Only the dataset of {where} has {', '.join(map(one_line, rows[name]))}.")
-    return found
-
-
-def _cells(pair: Found) -> list[str]:
-    found = []
-    for entry in pair["matched"]:
-        names = f"{one_line(label(entry['a']))} of A is compared with {one_line(label(entry['b']))} of {pair['run']}"
-        if entry["how"] == "last":
-            found.append(f"{names}: each run has only this one without a counterpart of the same name.")
-        if entry["how"] == "asked":
-            found.append(f"{names}, as asked.")
-    for name, where in (("only_a", "A"), ("only_b", pair["run"])):
-        if pair[name]:
-            cells = ", ".join(one_line(label(cell)) for cell in pair[name])
-            found.append(f"Only in {where}, and not compared: {cells}.")
-    return found
-
-
-def _left_out(pair: Found) -> list[str]:
-    """Rows of both runs that only one of them has a score for."""
-    found = []
-    for name, where, other in (("only_a", "A", pair["run"]), ("only_b", pair["run"], "A")):
-        worst = max(pair["comparisons"], key=lambda entry: entry[name], default=None)
-        if worst is not None and worst[name]:
-            found.append(
-                f"{_capital(_count(worst[name], 'row'))} scored in {where} have no score in {other} and are left out "
-                f"({comparison_name(worst)} has most): errors, or answers that could not be scored."
-            )
-    return found
-
-
-def _reused(run: Found) -> list[str]:
-    reused = run["jobs"]["reused"]
-    if not reused:
-        return []
-    return [
-        f"{numbers.count(reused)} of {_count(run['jobs']['total'], 'job')} of {run['letter']} reuse answers of earlier "
-        "runs; where they are A's own, nothing can have changed."
-    ]
-
-
-def _count(number: int, noun: str) -> str:
+def count_of(number: int, noun: str) -> str:
+    """Write a number of things."""
     return f"{numbers.count(number)} {noun}{'' if number == 1 else 's'}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

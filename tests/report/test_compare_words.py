@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from pipeline.report.compare_cautions import cautions
 from pipeline.report.compare_terminal import changed_lines, comparison_table, opening_lines
-from pipeline.report.compare_words import cautions, measures, regressions, verdict
-from tests.support.compare import make_change, make_compared_run, make_difference, make_found
+from pipeline.report.compare_words import measures, regressions, verdict
+from tests.support.compare import make_change, make_compared_run, make_difference, make_found, make_paid
 
 UNCLEAR = {"difference": -0.05, "ci95": [-0.2, 0.1], "p": 0.4, "p_adjusted": 0.8, "gained": 5, "lost": 7}
 
@@ -21,7 +22,10 @@ def plain(text: str) -> str:
 
 def found(*comparisons: dict[str, Any], metrics: dict[str, Any] | None = None, **pair: Any) -> dict[str, Any]:
     made = make_found()
-    made["pairs"][0] |= {**({"comparisons": list(comparisons)} if comparisons else {}), **pair}
+    even = [make_paid(ci95=None)]
+    made["pairs"][0] |= {"costs": even, "latencies": even, **pair}
+    if comparisons:
+        made["pairs"][0]["comparisons"] = list(comparisons)
     for name, changes in (metrics or {}).items():
         made["metrics"][name] = {**made["metrics"]["exact"], **changes}
     return made
@@ -66,6 +70,19 @@ def test_a_clear_difference_is_told_with_its_evidence_and_the_rows_that_moved() 
         "On exact, m · p is lower in B by 25.0 points (75.0 % in A, 50.0 % in B; 95 % interval −42.0 to −8.0 points, "
         "adjusted p = 0.013): 2 gained, 12 lost of 40 rows."
     )
+
+
+def test_a_change_of_cost_or_latency_is_told_where_the_interval_excludes_0() -> None:
+    dearer, slower = make_paid(), make_paid(mean_a=800.0, mean_b=950.0, ci95=[100.0, 200.0])
+    even = make_paid(ci95=[-1.0, 1.0])
+    words = told(found(costs=[dearer], latencies=[slower]))[1]
+    assert words.endswith(
+        "1,000 jobs of m · p cost $2.00 instead of $1.00 and an answer takes 950 ms instead of 800 ms."
+    )
+    assert told(found(costs=[even], latencies=[slower]))[1].endswith(
+        "An answer of m · p takes 950 ms instead of 800 ms."
+    )
+    assert "instead" not in told(found(costs=[even], latencies=[even]))[1]
 
 
 def test_an_unclear_difference_is_told_with_the_reason_and_what_could_have_been_seen() -> None:

@@ -40,16 +40,17 @@ def run_view(store: RunStore, run: Mapping[str, Any], summary: Mapping[str, Any]
         created_at=run["created_at"],
         dataset={"name": Path(dataset["path"]).name, "rows": dataset["rows"], "sha256": dataset["sha256"]},
         version=run["version"],
-        samples=tuple(_samples(chosen, parts, _Prompts(run, RowLookup(store.folder)))),
+        samples=tuple(_samples(chosen, parts, Prompts(run, RowLookup(store.folder)))),
         total_jobs=summary["jobs"]["total"],
         notes=(),
     )
 
 
-class _Prompts:
+class Prompts:
     """Renders again what was asked; a row that no longer fits its template shows the reason instead."""
 
     def __init__(self, run: Mapping[str, Any], rows: RowLookup) -> None:
+        """Compile the templates as they were when the run began."""
         self._rows = rows
         self._templates: dict[str, Template] = {
             prompt["name"]: compile_template(prompt["source"], path=prompt["path"])
@@ -69,7 +70,7 @@ class _Prompts:
         return Request(messages=rendered.messages, system=rendered.system)
 
 
-def _samples(chosen: Sequence[str], parts: Parts, prompts: _Prompts) -> Iterator[Sample]:
+def _samples(chosen: Sequence[str], parts: Parts, prompts: Prompts) -> Iterator[Sample]:
     wanted = pa.array(chosen, pa.string())
     found: dict[str, dict[str, Any]] = {}
     scores: dict[str, list[SampleScore]] = {}
@@ -108,8 +109,8 @@ def _sample(row: Mapping[str, Any], scores: tuple[SampleScore, ...], request: Re
         repeat=row["repeat"],
         status=row["status"],
         stop_reason=row["stop_reason_raw"],
-        turns=_turns(request),
-        answer="\n".join(part for part in (row["text"], row["tool_calls"]) if part),
+        turns=turns_of(request),
+        answer=answer_text(row),
         prefill="" if isinstance(request, str) else request.prefill,
         thinking=row["thinking"],
         error=None if row["error_message"] is None else f"{row['error_kind']}: {row['error_message']}",
@@ -122,7 +123,13 @@ def _sample(row: Mapping[str, Any], scores: tuple[SampleScore, ...], request: Re
     )
 
 
-def _turns(request: Request | str) -> tuple[Turn, ...]:
+def answer_text(row: Mapping[str, Any]) -> str:
+    """What a model answered: its text, and its tool calls as JSON."""
+    return "\n".join(part for part in (row["text"], row["tool_calls"]) if part)
+
+
+def turns_of(request: Request | str) -> tuple[Turn, ...]:
+    """The conversation that was sent, or the reason why it cannot be shown."""
     if isinstance(request, str):
         return (Turn(role="not rendered", text=request),)
     turns = [] if request.system is None else [Turn(role="system", text=content_text(request.system))]

@@ -10,7 +10,7 @@ import jsonschema_rs
 import pytest
 
 from pipeline.providers.output_schema import schema_objections
-from pipeline.score.judge_form import Form
+from pipeline.score.judge_form import Form, Reading
 
 SCALE = Form(scale=(1.0, 5.0))
 SHARE = Form(scale=(0.0, 0.5))
@@ -35,7 +35,7 @@ def said(form: Form, verdict: Any, **more: Any) -> str:
 )
 def test_a_verdict_in_its_form_is_read(form: Form, verdict: Any, label: str, value: float | None) -> None:
     reading = form.read(said(form, verdict), "abc")
-    assert reading == (label, value, "because", None)
+    assert reading == Reading(label, value, "because")
     jsonschema_rs.validator_for(form.schema()).validate(json.loads(said(form, verdict)))
 
 

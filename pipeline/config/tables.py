@@ -34,6 +34,7 @@ def _money(value: Any) -> Any:
 Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 PositiveNumber = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
 Rate = Annotated[float, BeforeValidator(_number), Field(ge=0, lt=1)]
+Share = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
 Money = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, lt=10**12, allow_inf_nan=False)]
 SimulatorProfile = Literal["anthropic", "apimart-wrapped", "apimart", "ofox", "openai", "new-api", "openrouter"]
 Price = Annotated[Decimal | None, BeforeValidator(_money), Field(ge=0, allow_inf_nan=False)]
@@ -89,6 +90,9 @@ class RunTable(Table):
     idle_seconds: PositiveNumber = Field(60.0, description="Silence between two parts of a stream.")
     max_wait_seconds: PositiveNumber = Field(3600.0, description="A provider that asks for more is left for later.")
     max_outage_seconds: PositiveNumber = Field(900.0, description="A provider that is down longer is left for later.")
+    max_failure_rate: Share | None = Field(
+        None, description="The run stops, resumable, when a larger share of its jobs fails; 0.1 is a tenth."
+    )
     grace_seconds: PositiveNumber = Field(30.0, description="What requests in flight get to be answered after Ctrl-C.")
 
 

@@ -21,13 +21,14 @@ from pipeline.cost.charges import cost_usd
 from pipeline.plan.expand import Shard
 from pipeline.run import results
 from pipeline.run.attempt import Caller, Exchange, Outgoing
+from pipeline.run.blame import PROVIDERS_FAULTS, Blame, Standing
 from pipeline.run.breaker import Breaker
 from pipeline.run.control import LaneControl, LaneWatch
 from pipeline.run.need import need_of
 from pipeline.run.output_check import OutputCheck
 from pipeline.run.permits import Need, Permit, Permits, PriceOf
 from pipeline.run.results import Charge, ResultContext, Timing
-from pipeline.run.retry import UNCHARGED, RetryBudget, RetryPolicy, next_delay, retry_cost
+from pipeline.run.retry import RetryBudget, RetryPolicy, retry_cost
 
 Unanswered = Literal["final", "open"]
 """How a job without an answer goes on: as a failure, or later, since the run stops."""
@@ -42,8 +43,6 @@ MOST_BROKEN_OUTPUTS = 2
 """Answers of one job that break their schema and are asked for again; the next one is taken as it is."""
 LONG_WAIT_SECONDS = 120.0
 """A provider that asks to wait longer has a limit by the day or so: the user is told at once (reliability 5.3)."""
-
-PROVIDERS_FAULTS = frozenset({"overload", "transport"})
 
 JobSource = Callable[[Shard], Iterator[Job]]
 
@@ -122,10 +121,9 @@ class _Flight:
     """After a first empty answer."""
     broken_outputs: int = 0
     """Answers that broke their schema and were asked for again."""
-    charged: int = 0
-    """Attempts that failed by the job's own account."""
-    answers_at_first_fault: int | None = None
-    """The lane's answers when the provider first failed on this job."""
+    problem: str | None = None
+    """What is wrong with the latest answer, by its schema."""
+    standing: Standing = field(default_factory=Standing)
 
 
 class SyncLane:
@@ -142,8 +140,8 @@ class SyncLane:
         self._breaker = Breaker(
             run.concurrency, setup.clock, setup.rng, changed=lambda said: setup.observer.event(model, said)
         )
+        self._blame = Blame(self._policy, self._breaker, setup.clock, setup.rng)
         self._output = OutputCheck()
-        self._answers = 0
         self._refused_since: float | None = None
         """When the provider began to refuse everything, by 429."""
         self._waits_until = setup.clock.monotonic()
@@ -166,7 +164,9 @@ class SyncLane:
             return
         if job.request is None:
             failure = job.failure or Failure(kind="local", message="the row has no request")
-            await sink.put(results.failed(setup.context, job, failure, attempts=(), timing=Timing()))
+            result = results.failed(setup.context, job, failure, attempts=(), timing=Timing())
+            await sink.put(result)
+            setup.control.run.ended(result)
             return
         ready = setup.clock.monotonic()
         await self._begun.acquire()
@@ -237,6 +237,8 @@ class SyncLane:
             result = await self._until_result(flight, leave, sink)
         finally:
             self._setup.watch.ended(result)
+            if result is not None:
+                self._setup.control.run.ended(result, flight.problem)
             try:
                 if result is not None:
                     await sink.put(result)
@@ -282,6 +284,7 @@ class SyncLane:
 
     async def _attempt(self, flight: _Flight) -> Exchange:
         setup, model = self._setup, self._setup.context.model.name
+        self._blame.left(flight.standing)
         setup.observer.in_flight(model, +1)
         try:
             return await setup.caller.send(flight.outgoing, new_connection=flight.met_stale_connection)
@@ -299,7 +302,7 @@ class SyncLane:
         if leave.on_credit:
             self._retries.returned()
         if isinstance(outcome, Response):
-            self._answers += 1
+            self._blame.answered()
             self._refused_since = None
             self._breaker.answered(tried=leave.tries)
             self._retries.answered()
@@ -318,18 +321,18 @@ class SyncLane:
 
         Once after an empty one (reliability P4), twice after one that breaks the schema it was asked to follow (P6).
         """
-        if self._policy.max_attempts == 1:
-            return None
+        request, only_once = flight.job.request, self._policy.max_attempts == 1
+        problem = None if request is None else self._output.problem(request, response)
+        flight.problem = None if problem is None else self._setup.context.scrubber.scrub_known(problem)
         if response.status == "empty":
-            if flight.asked_once_more:
+            if flight.asked_once_more or only_once:
                 return None
             flight.asked_once_more = True
             return await self._again(flight, 0, None)
-        problem = None if flight.job.request is None else self._output.problem(flight.job.request, response)
-        if problem is None or flight.broken_outputs == MOST_BROKEN_OUTPUTS:
+        if flight.problem is None or flight.broken_outputs == MOST_BROKEN_OUTPUTS or only_once:
             return None
         flight.broken_outputs += 1
-        flight.attempts[-1] = replace(flight.attempts[-1], error=f"output: {problem}")
+        flight.attempts[-1] = replace(flight.attempts[-1], error=f"output: {flight.problem}")
         return await self._again(flight, 0, None)
 
     async def _after_failure(self, flight: _Flight, failure: Failure) -> _Leave | Unanswered:
@@ -341,27 +344,15 @@ class SyncLane:
         if self._is_excused(flight, failure):
             flight.met_stale_connection = True
             return await self._again(flight, 0, None) or "open"
-        flight.charged += self._is_charged(flight, failure)
-        delay = next_delay(self._policy, failure, flight.charged, setup.rng)
-        if delay is None:
+        wait_seconds = self._blame.wait_seconds(flight.standing, failure)
+        if wait_seconds is None:
             return "final"
         self._hold_if_too_long(failure)
-        return await self._again(flight, delay, failure) or "open"
+        return await self._again(flight, wait_seconds, failure) or "open"
 
     def _is_excused(self, flight: _Flight, failure: Failure) -> bool:
         """A first stale connection is nobody's fault: the request goes out again at once, over a new one (N13)."""
         return failure.stale_connection and not flight.met_stale_connection
-
-    def _is_charged(self, flight: _Flight, failure: Failure) -> bool:
-        """Whether a failure uses up one of the job's attempts: not while the provider fails for all jobs alike.
-
-        A job that goes on failing when the provider has answered others since is at fault itself, though.
-        """
-        if failure.kind not in PROVIDERS_FAULTS:
-            return failure.kind not in UNCHARGED
-        if flight.answers_at_first_fault is None:
-            flight.answers_at_first_fault = self._answers
-        return self._breaker.is_closed or self._answers > flight.answers_at_first_fault
 
     async def _again(self, flight: _Flight, seconds: float, failure: Failure | None) -> _Leave | None:
         """Give the slot up for `seconds`, then get leave for another attempt; None when the run stops."""

@@ -24,6 +24,7 @@ from pipeline.engines.local import LaneWork, execute
 from pipeline.plan.expand import Lane, Plan, Shard
 from pipeline.run.attempt import Caller
 from pipeline.run.control import LaneControl, LaneWatch, RunControl
+from pipeline.run.failure_rate import FailureRate
 from pipeline.run.limits import AccountLimits, LaneLimits
 from pipeline.run.permits import LocalPermits, PriceOf
 from pipeline.run.recorded import RecordedLane
@@ -82,7 +83,9 @@ class Session:
 
 async def answer_all(session: Session) -> RunControl:
     """Send what is not answered yet; returns the control, which says whether and why the run stopped early."""
-    control = RunControl()
+    plan = session.plan
+    jobs = sum(plan.total_jobs(lane) for lane in plan.lanes)
+    control = RunControl(FailureRate(session.settings.run.max_failure_rate, jobs))
     async with _with_simulator(session) as ready, AiohttpTransport() as transport:
         await _require_reachable(ready.settings)
         wiring = _Wiring(ready, transport, control)

@@ -19,6 +19,7 @@ from pipeline.cost.budget import Budget
 from pipeline.plan.expand import Shard
 from pipeline.run.attempt import Caller
 from pipeline.run.control import LaneWatch, RunControl
+from pipeline.run.failure_rate import FailureRate
 from pipeline.run.limits import AccountLimits, LaneLimits
 from pipeline.run.permits import LocalPermits
 from pipeline.run.results import ResultContext
@@ -112,7 +113,7 @@ class Lane:
         only_lane: bool = True,
     ) -> None:
         self.kept = Kept()
-        self.control = RunControl()
+        self.control = RunControl(FailureRate(run.max_failure_rate, len(jobs)))
         lane_control = self.control.lane()
         self.clock = ManualClock()
         self.budget = Budget(run.budget_usd)

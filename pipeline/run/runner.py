@@ -19,6 +19,7 @@ from pipeline.core.records import Attempt, Failure, Job, Response, Result
 from pipeline.core.settings import Price, RunSettings
 from pipeline.cost.charges import cost_usd
 from pipeline.plan.expand import Shard
+from pipeline.providers.capabilities import capabilities
 from pipeline.run import results
 from pipeline.run.attempt import Caller, Exchange, Outgoing
 from pipeline.run.blame import PROVIDERS_FAULTS, Blame, Standing
@@ -41,6 +42,7 @@ BEGUN_PER_FLIGHT = 4
 
 MOST_BROKEN_OUTPUTS = 2
 """Answers of one job that break their schema and are asked for again; the next one is taken as it is."""
+_SHOWN_CHARACTERS = 80
 LONG_WAIT_SECONDS = 120.0
 """A provider that asks to wait longer has a limit by the day or so: the user is told at once (reliability 5.3)."""
 
@@ -142,6 +144,8 @@ class SyncLane:
         )
         self._blame = Blame(self._policy, self._breaker, setup.clock, setup.rng)
         self._output = OutputCheck()
+        known = capabilities(setup.context.model.provider, setup.context.model.model)
+        self._max_input_tokens = None if known is None else known.max_input_tokens
         self._refused_since: float | None = None
         """When the provider began to refuse everything, by 429."""
         self._waits_until = setup.clock.monotonic()
@@ -175,8 +179,8 @@ class SyncLane:
             self._begun.release()
             return
         outgoing = setup.caller.encode(job.request)
-        need = need_of(job, outgoing.body)
-        leave = await self._leave(need)
+        need = need_of(job, outgoing.body, max_input_tokens=self._max_input_tokens)
+        leave = await self._leave(job, need)
         if leave is not None and setup.watch.has_stopped:
             self._stay(leave)
             leave = None
@@ -194,13 +198,13 @@ class SyncLane:
             await sink.put(results.skipped(self._setup.context, job, stopped_by))
         return stopped_by is not None
 
-    async def _leave(self, need: Need, *, on_credit: bool = False) -> _Leave | None:
+    async def _leave(self, job: Job, need: Need, *, on_credit: bool = False) -> _Leave | None:
         """Wait until a request may leave; None when the budget cannot take it, which stops the run."""
         while True:
             tries = await self._breaker.passed()
             permit = await self._permit(need, tries=tries)
             if permit is None:
-                self._out_of_budget(need)
+                self._out_of_budget(job, need)
                 return None
             if tries or self._breaker.is_closed:
                 return _Leave(permit, tries, on_credit)
@@ -365,7 +369,7 @@ class SyncLane:
             if failure is not None and failure.kind != "rate":
                 on_credit = await self._retries.take(retry_cost(failure))
             try:
-                leave = await self._leave(flight.need, on_credit=on_credit)
+                leave = await self._leave(flight.job, flight.need, on_credit=on_credit)
             finally:
                 if leave is None and on_credit:
                     self._retries.returned()
@@ -404,12 +408,12 @@ class SyncLane:
             StoppedResumable(f"model {model!r}: the provider {what}: {failure.message}. Run again later to continue")
         )
 
-    def _out_of_budget(self, need: Need) -> None:
+    def _out_of_budget(self, job: Job, need: Need) -> None:
+        which = f"row {job.row_id[:_SHOWN_CHARACTERS]!r}, prompt {job.prompt!r}, model {job.model!r}"
         self._setup.control.run.stop(
             StoppedResumable(
-                f"the budget of ${self._setup.run.budget_usd} cannot take the next request: "
-                f"{self._setup.permits.describe(need)}. "
-                "Everything answered is kept; raise budget_usd (or --budget) and run again to continue"
+                f"the budget of ${self._setup.run.budget_usd} cannot take the next request ({which}): "
+                f"{self._setup.permits.shortage(need)}"
             )
         )
 

@@ -111,6 +111,7 @@ class Lane:
         limits: Limits = NO_LIMITS,
         price: Price | None = PRICE,
         only_lane: bool = True,
+        model: str = "m",
     ) -> None:
         self.kept = Kept()
         self.control = RunControl(FailureRate(run.max_failure_rate, len(jobs)))
@@ -119,14 +120,14 @@ class Lane:
         self.budget = Budget(run.budget_usd)
         self._jobs = jobs
         provider = ProviderSettings(name="lab", protocol="anthropic-messages", base_url="http://lab.test")
-        model = ModelSettings(name="mine", provider="lab", model="m")
+        settings = ModelSettings(name="mine", provider="lab", model=model)
         self._lane = SyncLane(
             LaneSetup(
-                context=ResultContext(run_id="run", eval="test", model=model, scrubber=Scrubber([KEY])),
+                context=ResultContext(run_id="run", eval="test", model=settings, scrubber=Scrubber([KEY])),
                 jobs_of=self._jobs_of,
                 caller=Caller(
                     provider,
-                    model,
+                    settings,
                     key=KEY,
                     transport=httpx.MockTransport(answer),
                     clock=self.clock,

@@ -25,7 +25,8 @@ def upper_bound_usd(
     """Bound what a request can cost; None where nothing bounds it: no price, or no max_tokens.
 
     Every byte counts as a token, at the dearest rate that input can have, cache writes included. The bytes may leave
-    out the data of images, which have an allowance of their own, and hold what the pages of documents are allowed. Of a tiered price, pass the tier of `request_bytes`.
+    out the data of images, which have an allowance of their own, and hold what the pages of documents are allowed.
+    Of a tiered price, pass the tier of `request_bytes`.
     """
     if price is None or max_tokens is None or price.input is None or price.output is None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
@@ -14,7 +14,7 @@ from anyio import to_thread
 from anyio.abc import TaskStatus
 
 from pipeline.core.clock import Clock
-from pipeline.core.errors import StoppedResumable
+from pipeline.core.errors import EvalmillError, StoppedResumable
 from pipeline.core.records import Attempt, Failure, Job, Response, Result
 from pipeline.core.settings import Price, RunSettings
 from pipeline.cost.charges import cost_usd
@@ -94,6 +94,8 @@ class LaneSetup:
     control: LaneControl
     watch: LaneWatch
     observer: LaneObserver
+    problem: Callable[[], Awaitable[EvalmillError | None]]
+    """Is asked once, when the lane's first request is due: what keeps it from sending, if anything does."""
     clock: Clock
     rng: Random
 
@@ -135,6 +137,7 @@ class SyncLane:
         """Hold at most `concurrency` requests in flight, over all shards of the lane."""
         run, model = setup.run, setup.context.model.name
         self._setup = setup
+        self._has_begun = False
         self._slots = anyio.Semaphore(run.concurrency, fast_acquire=True)
         self._begun = anyio.Semaphore(BEGUN_PER_FLIGHT * run.concurrency + JOBS_AT_A_TIME, fast_acquire=True)
         self._policy = RetryPolicy(max_attempts=run.max_attempts)
@@ -175,7 +178,7 @@ class SyncLane:
         ready = setup.clock.monotonic()
         await self._begun.acquire()
         await setup.watch.may_send()
-        if await self._skipped(job, sink):
+        if await self._skipped(job, sink) or not await self._may_begin():
             self._begun.release()
             return
         outgoing = setup.caller.encode(job.request)
@@ -190,6 +193,16 @@ class SyncLane:
             return
         flight = _Flight(job=job, outgoing=outgoing, need=need, queue_ms=(setup.clock.monotonic() - ready) * 1000)
         flights.start_soon(self._fly, flight, leave, sink)
+
+    async def _may_begin(self) -> bool:
+        """Whether the lane can send; the run stops if its first request is due and it cannot."""
+        if not self._has_begun:
+            problem = await self._setup.problem()
+            if problem is not None:
+                self._setup.control.run.stop(problem)
+                return False
+            self._has_begun = True
+        return True
 
     async def _skipped(self, job: Job, sink: Sink) -> bool:
         """Put the row of a job that is not sent, if the lane has stopped."""

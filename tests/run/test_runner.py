@@ -563,3 +563,23 @@ async def test_an_answer_without_a_schema_may_say_what_it_likes() -> None:
         return message("no JSON")
 
     assert len((await Lane(answer, [job(1)]).run())[0].attempts) == 1
+
+
+async def test_a_lane_that_cannot_send_takes_earlier_answers_and_stops_at_its_first_request() -> None:
+    sent_jobs: list[str] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        sent_jobs.append(sent(request))
+        return message()
+
+    done = [replace(job(number), earlier=(await Lane(answer, [job(number)]).run())[0]) for number in range(3)]
+    sent_jobs.clear()
+    lane = Lane(answer, [*done, job(3), job(4)])
+    lane.problem = SettingsError("no key")
+    assert len(await lane.run()) == 3
+    assert lane.control.reason is lane.problem
+    lane = Lane(answer, done)
+    lane.problem = SettingsError("no key")
+    assert len(await lane.run()) == 3
+    assert lane.control.reason is None
+    assert sent_jobs == []

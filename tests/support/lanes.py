@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import anyio
 import httpx
 
+from pipeline.core.errors import EvalmillError
 from pipeline.core.records import Job, Request, Result
 from pipeline.core.secrets import Scrubber, Secret
 from pipeline.core.settings import Limits, ModelSettings, Price, ProviderSettings, RunSettings
@@ -118,6 +119,7 @@ class Lane:
         lane_control = self.control.lane()
         self.clock = ManualClock()
         self.budget = Budget(run.budget_usd)
+        self.problem: EvalmillError | None = None
         self._jobs = jobs
         provider = ProviderSettings(name="lab", protocol="anthropic-messages", base_url="http://lab.test")
         settings = ModelSettings(name="mine", provider="lab", model=model)
@@ -144,6 +146,7 @@ class Lane:
                 control=lane_control,
                 watch=LaneWatch(lane_control, "mine", only_lane=only_lane),
                 observer=self.kept,
+                problem=self._problem,
                 clock=self.clock,
                 rng=Random(1),
             )
@@ -161,6 +164,9 @@ class Lane:
             await self._lane.run(shard, self.kept)
         order = {job.job_id: position for position, job in enumerate(self._jobs)}
         return sorted(self.kept.results, key=lambda result: order[result.job_id])
+
+    async def _problem(self) -> EvalmillError | None:
+        return self.problem
 
     def _jobs_of(self, shard: Shard) -> Iterator[Job]:
         return iter(self._jobs)

@@ -291,6 +291,9 @@ class RunStore:
             parts = compacted(self.folder, segment, self._manifest, self._disk)
             replaced = {part.file for part in self._manifest.parts} - {part.file for part in parts}
             manifest = self._commit(replace(self._manifest, state=state, compacted_through=segment.number, parts=parts))
+            if replaced:
+                # Once they are removed no older manifest will do: so two of them know what took their place.
+                manifest = self._commit(manifest)
             with self._journal.lock:
                 self._manifest = manifest
                 self._journal.forget(segment)

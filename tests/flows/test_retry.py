@@ -104,7 +104,7 @@ def test_a_stopped_retry_with_other_limits_goes_on_where_it_was(bench: Bench) ->
     first, _ = bench.run()
     cut = by_status(first)["truncated"]
     bench.write(LAB + "\n[run]\nconcurrency = 1\n", rows=sums(20))
-    stopped, some = bench.run("--retry", "truncated", "--budget", "0.0006")
+    stopped, some = bench.run("--retry", "truncated", "--budget", "0.00015")
     assert stopped.code == 75, stopped.err
     done, more = bench.run()
     assert done.json["folder"] == stopped.json["folder"]

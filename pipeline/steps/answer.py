@@ -55,6 +55,10 @@ class RunObserver(Protocol):
         """These results are safe on disk."""
         ...
 
+    def kept(self, result: Result, /) -> None:
+        """This one is not stored: its job was asked again, and the row that it has is as good."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
@@ -91,7 +95,7 @@ async def answer_all(session: Session) -> RunControl:
             work,
             session.store,
             control,
-            on_acknowledged=session.observer.acknowledged,
+            observer=session.observer,
             clock=session.clock,
             grace_seconds=session.settings.run.grace_seconds,
         )

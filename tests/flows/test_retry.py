@@ -70,6 +70,21 @@ def test_truncated_answers_that_are_truncated_again_cost_what_they_cost(bench: B
     assert costs[1] == rows["cost_usd"].sum() > costs[0]
 
 
+def test_jobs_that_get_nothing_better_keep_their_rows_and_are_done(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, tmp_path / "ledger.jsonl")
+    bench.write(SHORT + "\n[run]\nmax_attempts = 1\n", rows=sums(20))
+    with counted_simulator(bench.ledger) as address:
+        bench.asks(address)
+        first, _ = bench.run()
+    cut = by_status(first)["truncated"]
+    with counted_simulator(bench.ledger, "--error-rate", "0.999", "--port", address.rpartition(":")[2]):
+        again, requests = bench.run("--retry", "truncated")
+    assert requests == cut
+    assert by_status(again) == by_status(first)
+    assert f"{cut} of them got nothing better than they had, and keep that" in again.err
+    assert [line for line in again.err.splitlines() if line.startswith("small: 20/20 done")][-1].endswith("finished")
+
+
 def test_with_a_higher_limit_only_the_truncated_are_sent(bench: Bench) -> None:
     bench.write(SHORT, rows=sums(20))
     first, _ = bench.run()

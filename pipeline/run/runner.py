@@ -27,6 +27,7 @@ from pipeline.run.breaker import Breaker
 from pipeline.run.control import LaneControl, LaneWatch
 from pipeline.run.need import need_of
 from pipeline.run.output_check import OutputCheck
+from pipeline.run.patience import Patience
 from pipeline.run.permits import Need, Permit, Permits, PriceOf
 from pipeline.run.results import Charge, ResultContext, Timing
 from pipeline.run.retry import RetryBudget, RetryPolicy, retry_cost
@@ -43,8 +44,7 @@ BEGUN_PER_FLIGHT = 4
 MOST_BROKEN_OUTPUTS = 2
 """Answers of one job that break their schema and are asked for again; the next one is taken as it is."""
 _SHOWN_CHARACTERS = 80
-LONG_WAIT_SECONDS = 120.0
-"""A provider that asks to wait longer has a limit by the day or so: the user is told at once (reliability 5.3)."""
+"""Of a row's id, in messages."""
 
 JobSource = Callable[[Shard], Iterator[Job]]
 
@@ -146,12 +146,10 @@ class SyncLane:
             run.concurrency, setup.clock, setup.rng, changed=lambda said: setup.observer.event(model, said)
         )
         self._blame = Blame(self._policy, self._breaker, setup.clock, setup.rng)
+        self._patience = Patience(run, self._breaker, setup.clock)
         self._output = OutputCheck()
         known = capabilities(setup.context.model.provider, setup.context.model.model)
         self._max_input_tokens = None if known is None else known.max_input_tokens
-        self._refused_since: float | None = None
-        """When the provider began to refuse everything, by 429."""
-        self._waits_until = setup.clock.monotonic()
 
     async def run(self, shard: Shard, sink: Sink, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Dispatch the shard's jobs in order; first come, first served."""
@@ -320,7 +318,7 @@ class SyncLane:
             self._retries.returned()
         if isinstance(outcome, Response):
             self._blame.answered()
-            self._refused_since = None
+            self._patience.answered()
             self._breaker.answered(tried=leave.tries)
             self._retries.answered()
             self._setup.watch.answered()
@@ -364,7 +362,7 @@ class SyncLane:
         wait_seconds = self._blame.wait_seconds(flight.standing, failure)
         if wait_seconds is None:
             return "final"
-        self._hold_if_too_long(failure)
+        self._mind_the_wait(failure)
         return await self._again(flight, wait_seconds, failure) or "open"
 
     def _is_excused(self, flight: _Flight, failure: Failure) -> bool:
@@ -389,37 +387,16 @@ class SyncLane:
             flight.has_slot = leave is not None
         return leave
 
-    def _hold_if_too_long(self, failure: Failure) -> None:
-        """Hold the lane where its provider asks for too long a wait, or refuses or fails for too long."""
-        run, now = self._setup.run, self._setup.clock.monotonic()
-        asked = failure.retry_after_seconds or 0.0
-        if failure.kind == "rate" and self._refused_since is None:
-            self._refused_since = now
-        refused_seconds = 0.0 if self._refused_since is None else now - self._refused_since
-        if asked > run.max_wait_seconds:
-            self._hold(f"asks to wait {asked:.0f} s, longer than max_wait_seconds = {run.max_wait_seconds:g}", failure)
-        elif refused_seconds > run.max_wait_seconds:
-            self._hold(
-                f"has refused every request for {refused_seconds:.0f} s, longer than "
-                f"max_wait_seconds = {run.max_wait_seconds:g}",
-                failure,
-            )
-        elif self._breaker.open_seconds > run.max_outage_seconds:
-            self._hold(
-                f"has failed for {self._breaker.open_seconds:.0f} s, longer than "
-                f"max_outage_seconds = {run.max_outage_seconds:g}",
-                failure,
-            )
-        elif max(asked, refused_seconds) > LONG_WAIT_SECONDS and now >= self._waits_until:
-            self._waits_until = now + max(asked, LONG_WAIT_SECONDS)
-            what = f"asks to wait {asked:.0f} s" if asked else f"has refused every request for {refused_seconds:.0f} s"
-            self._setup.observer.event(self._setup.context.model.name, f"the provider {what}: {failure.message}")
-
-    def _hold(self, what: str, failure: Failure) -> None:
-        model = self._setup.context.model.name
-        self._setup.control.hold(
-            StoppedResumable(f"model {model!r}: the provider {what}: {failure.message}. Run again later to continue")
-        )
+    def _mind_the_wait(self, failure: Failure) -> None:
+        """Say so where the provider makes the lane wait for long, and hold the lane where that is too long."""
+        wait, model = self._patience.failed(failure), self._setup.context.model.name
+        if wait is None:
+            return
+        said = f"the provider {wait.said}: {failure.message}"
+        if wait.is_too_long:
+            self._setup.control.hold(StoppedResumable(f"model {model!r}: {said}. Run again later to continue"))
+        else:
+            self._setup.observer.event(model, said)
 
     def _out_of_budget(self, job: Job, need: Need) -> None:
         which = f"row {job.row_id[:_SHOWN_CHARACTERS]!r}, prompt {job.prompt!r}, model {job.model!r}"

@@ -85,6 +85,19 @@ def test_jobs_that_get_nothing_better_keep_their_rows_and_are_done(tmp_path: Pat
     assert [line for line in again.err.splitlines() if line.startswith("small: 20/20 done")][-1].endswith("finished")
 
 
+def test_a_run_of_which_too_much_fails_stops_and_goes_on(bench: Bench) -> None:
+    failing = "{{ question }}{% if id|length == 2 %} [[sim:status=413]]{% endif %}"
+    bench.write(LAB + "\n[run]\nconcurrency = 2\n", rows=sums(40), template=failing)
+    stopped, _ = bench.run("--max-failure-rate", "0.1")
+    assert stopped.code == 75
+    assert "more than max_failure_rate = 0.1 allows" in stopped.err
+    assert "HTTP 413" in stopped.err
+    assert by_status(stopped)["error"] < 10
+    done, _ = bench.run()
+    assert done.json["folder"] == stopped.json["folder"]
+    assert (done.code, by_status(done)) == (2, {"ok": 30, "error": 10})
+
+
 def test_with_a_higher_limit_only_the_truncated_are_sent(bench: Bench) -> None:
     bench.write(SHORT, rows=sums(20))
     first, _ = bench.run()

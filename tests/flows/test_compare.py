@@ -63,6 +63,13 @@ def test_the_changed_rows_come_with_question_answers_and_scores(runs: dict[str, 
     assert [first[side]["scores"]["exact"]["passed"] for side in ("before", "after")] == [True, False]
 
 
+def test_one_metric_alone_is_compared_where_it_is_asked_for(runs: dict[str, Path]) -> None:
+    found = compared(runs["a"], runs["worse"], metrics=("contains",))
+    comparisons = found["pairs"][0]["comparisons"]
+    assert [entry["metric"] for entry in comparisons] == list(found["metrics"]) == ["contains"]
+    assert comparisons[0]["p_adjusted"] == comparisons[0]["p"]
+
+
 def test_slices_are_those_of_the_runs_and_their_p_values_are_adjusted_by_themselves(runs: dict[str, Path]) -> None:
     pair = compared(runs["a"], runs["worse"])["pairs"][0]
     slices = [(entry["metric"], entry["value"], entry["n"], entry["lost"]) for entry in pair["slices"]]
@@ -147,6 +154,7 @@ def test_answers_that_ended_in_another_way_are_counted(tmp_path: Path) -> None:
         (("a", "a"), {}, UsageError, "is named twice"),
         (("a", "worse"), {"slices": ("typo",)}, UsageError, "no such column; they have id, question, topic"),
         (("a", "worse"), {"match": ("m=typo",)}, UsageError, "no model or prompt is called so"),
+        (("a", "worse"), {"metrics": ("typo",)}, UsageError, "are both scored by exact, contains"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(

@@ -34,14 +34,18 @@ def command(
     from pipeline.core.errors import UsageError
     from pipeline.steps.choose import Places
     from pipeline.steps.detect import detect as find_rows
-    from pipeline.steps.plan import plan_models
+    from pipeline.steps.mistakes import require_sound
+    from pipeline.steps.plan import SAMPLED_REQUESTS, plan_models
     from pipeline.steps.prepare import prepare
 
     if detect is not None and not 0 < detect < float("inf"):
         raise UsageError(f"--detect {detect:g}: name a difference above 0, such as 0.02 for two percentage points")
     overrides = Overrides(limit=limit, models=tuple(model or ()), prompts=tuple(prompt or ()), providers_file=providers)
     prepared = prepare(evaluation, overrides)
-    models = plan_models(prepared, today=SystemClock().now().date())
+    today = SystemClock().now().date()
+    for warning in require_sound(prepared, today=today):
+        note(f"warning: {warning}")
+    models = plan_models(prepared, today=today)
     rows, name = prepared.survey.rows, prepared.settings.name
     found = None if detect is None else find_rows(Places(reports=reports).home(name), rows, detect)
     if json:
@@ -49,7 +53,10 @@ def command(
         return 0
     say(f"{name}: {rows:,} rows make {sum(planned.jobs for planned in models):,} jobs")
     say_table(_models_table(models))
-    note("input tokens are estimated; the cost is that of answers as long as max_tokens, without caching or reuse")
+    note(
+        f"input tokens are estimated from each model's first {SAMPLED_REQUESTS} requests; "
+        "the cost is that of answers as long as max_tokens, without caching or reuse"
+    )
     if found is not None:
         _say_detection(found)
     return 0
@@ -85,8 +92,10 @@ def _tokens(planned: PlannedModel) -> str:
 
 
 def _cost(planned: PlannedModel) -> str:
+    from pipeline.report.numbers import usd
+
     if planned.most_usd is not None:
-        return f"about ${planned.most_usd:,.2f}"
+        return f"about {usd(str(planned.most_usd))}"
     return "nothing: recorded" if planned.provider == "recorded" else "unknown"
 
 

@@ -18,8 +18,11 @@ from pipeline.score.shared_tokens import Overlap, Sentences, SharedTokens, take_
 from pipeline.score.tokens import characters, spaced_tokens
 
 F1_DEFAULTS = Normalisation(ignore_case=True, ignore_punctuation=True, ignore_articles=True, ignore_width=True)
-_PUNCTUATION = PunctuationTable(dict.fromkeys(map(ord, string.punctuation), ""))
-"""SQuAD counts all of ASCII's signs, such as $ and +, as punctuation."""
+_PUNCTUATION = PunctuationTable(string.punctuation, separator=" ")
+"""SQuAD drops all of ASCII's signs, $ and + among them, and joins what they parted: cat's is cats.
+
+Signs of other scripts part words as they do in text: 사과·배 are two.
+"""
 
 
 def build_f1(settings: ScorerSettings) -> SharedTokens:

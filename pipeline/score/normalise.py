@@ -11,15 +11,27 @@ from pipeline.score.tokens import usual_width
 from pipeline.score.verdicts import nfc
 
 _ARTICLE = re.compile(r"\b(?:a|an|the)\b", re.IGNORECASE)
-_PUNCTUATION_CATEGORIES = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sk"})
+_QUOTES = frozenset({"Pi", "Pf"})
+_PUNCTUATION = frozenset({"Pc", "Pd", "Ps", "Pe", "Po", "Sk"})
+_WAVE = "\uff5e"
+"""Written for the wave dash in Japanese and Korean, though Unicode calls it a symbol."""
 
 
 class PunctuationTable(dict[int, str]):
-    """For str.translate: punctuation to nothing; learns a character's category when it first meets it."""
+    """For str.translate: drops punctuation; learns a character's category when it first meets it."""
+
+    def __init__(self, dropped: str = "", *, separator: str = "") -> None:
+        """`dropped` are further characters to drop; punctuation other than those and quotes becomes `separator`."""
+        super().__init__(dict.fromkeys(map(ord, dropped), ""))
+        self._separator = separator
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        self[code] = "" if category(character) in _PUNCTUATION_CATEGORIES else character
+        kind = category(character)
+        if kind in _QUOTES:
+            self[code] = ""
+        else:
+            self[code] = self._separator if kind in _PUNCTUATION or character == _WAVE else character
         return self[code]
 
 

@@ -91,7 +91,7 @@ def cohen_kappa(
     expected = np.add.outer(weights @ columns, rows @ weights)
     spread = float((shares * np.square(weights - expected * (1 - kappa))).sum())
     variance = (spread - (kappa - by_chance * (1 - kappa)) ** 2) / ((1 - by_chance) ** 2 * n)
-    if n < 2 or variance <= NO_SPREAD**2 or counts.trace() == n:
+    if n < 2 or variance * n <= NO_SPREAD:
         return Agreement(n=n, value=kappa, se=None, ci95=None)
     se = variance**0.5
     half = NormalDist().inv_cdf(0.975) * se

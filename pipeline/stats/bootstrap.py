@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from pipeline.stats.clusters import Labels, Units, Values, units
-from pipeline.stats.intervals import NO_SPREAD, Interval
+from pipeline.stats.intervals import Interval
 from pipeline.stats.resampling import MAX_STRATA, Array, Strata, batches, stratify
 
 Method = Literal["percentile", "bca"]
@@ -37,7 +37,7 @@ def interval(
     if method not in ("percentile", "bca"):
         raise ValueError(f'method "{method}" is neither percentile nor bca')
     found = units(values, clusters)
-    if not varies(found):
+    if not found.vary:
         return None
     means = resampled_means(found, resamples, seed)
     tails = ((1 - level) / 2, (1 + level) / 2)
@@ -63,22 +63,14 @@ def paired_p(
     found = units(differences, clusters)
     if found.sums.size < 2:
         return None
-    if not np.any(found.sums):
+    if found.all_zero:
         return 1.0
-    if not varies(found):
+    if not found.vary:
         return None
     mean = found.mean
     # a resample as far away as the mean itself counts, whatever rounding does
     reached = np.abs(resampled_means(found, resamples, seed) - mean) >= abs(mean) * (1 - 1e-12)
     return float((1 + reached.sum()) / (1 + resamples))
-
-
-def varies(found: Units) -> bool:
-    """Say whether there are two units or more and they differ beyond rounding noise."""
-    if found.sums.size < 2:
-        return False
-    noise = NO_SPREAD * float(np.abs(found.sums).max())
-    return float(np.abs(found.residuals()).max()) > noise
 
 
 def resampled_means(found: Units, resamples: int, seed: int) -> Array:

@@ -64,8 +64,8 @@ def fit(
     """Maximum likelihood with standard errors from the observed information.
 
     `wins[i][j]` counts how often i beat j, `ties` (symmetric) how often they tied; the diagonal is not looked at.
-    "half" counts a tie as half a win for each, which leaves its standard errors somewhat too large; "davidson" gives
-    ties a probability of their own. `names` are used in `problem`.
+    "half" counts a tie as half a win for each, which leaves its standard errors too large, by about a third where a
+    third of the games are ties; "davidson" gives ties a probability of their own. `names` are used in `problem`.
     Source: Bradley and Terry 1952; Ford 1957 (when the estimate exists); Davidson 1970 (ties).
     """
     won = np.array(wins, dtype=np.float64)

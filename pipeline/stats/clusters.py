@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.stats.intervals import NO_SPREAD
+
 Correction = Literal["CR0", "CR1"]
 Values = Sequence[float] | NDArray[np.float64]
 Labels = Sequence[Any] | NDArray[Any]
@@ -21,7 +23,7 @@ class Clustered:
 
     mean: float | None
     se: float | None
-    """None with fewer than two clusters."""
+    """None with fewer than two clusters; exactly 0 where they do not vary but for rounding."""
     clusters: int
     """The units of the standard error: Student's t has this number less one degrees of freedom."""
 
@@ -33,6 +35,8 @@ class Units:
     sums: NDArray[np.float64]
     sizes: NDArray[np.float64]
     """Values in each unit."""
+    noise: float
+    """A sum this close to another is the same but for rounding."""
 
     @property
     def mean(self) -> float:
@@ -42,6 +46,16 @@ class Units:
     def residuals(self) -> NDArray[np.float64]:
         """How far each unit's sum is from what the mean over all values gives a unit of its size."""
         return self.sums - self.mean * self.sizes
+
+    @property
+    def vary(self) -> bool:
+        """Whether there are two units or more and they differ beyond rounding."""
+        return self.sums.size > 1 and float(np.abs(self.residuals()).max()) > self.noise
+
+    @property
+    def all_zero(self) -> bool:
+        """Whether every unit's sum is 0 but for rounding."""
+        return bool((np.abs(self.sums) <= self.noise).all())
 
 
 def units(values: Values, clusters: Labels | None = None) -> Units:
@@ -54,15 +68,17 @@ def units(values: Values, clusters: Labels | None = None) -> Units:
     known = ~np.isnan(array)
     if np.isinf(array).any():
         raise ValueError("a value is infinite; a mean of it says nothing")
+    noise = NO_SPREAD * float(np.abs(array[known]).max(initial=0.0))
     if clusters is None:
-        return Units(sums=np.sort(array[known]), sizes=np.ones(int(known.sum())))
+        return Units(sums=np.sort(array[known]), sizes=np.ones(int(known.sum())), noise=noise)
     labels = np.asarray(clusters)
     if labels.shape != array.shape:
         raise ValueError(f"{labels.size} cluster labels for {array.size} values")
     _, codes = np.unique(labels[known], return_inverse=True)
     order = np.lexsort((array[known], codes))
     sums = np.bincount(codes[order], weights=array[known][order])
-    return Units(sums=sums.astype(np.float64), sizes=np.bincount(codes).astype(np.float64))
+    sizes = np.bincount(codes).astype(np.float64)
+    return Units(sums=sums.astype(np.float64), sizes=sizes, noise=noise * float(sizes.max(initial=0.0)))
 
 
 def clustered_mean(values: Values, clusters: Labels, correction: Correction = "CR1") -> Clustered:
@@ -81,6 +97,8 @@ def clustered_mean(values: Values, clusters: Labels, correction: Correction = "C
         return Clustered(mean=None, se=None, clusters=0)
     if groups < 2:
         return Clustered(mean=found.mean, se=None, clusters=groups)
+    if not found.vary:
+        return Clustered(mean=found.mean, se=0.0, clusters=groups)
     factor = groups / (groups - 1) if correction == "CR1" else 1.0
     variance = factor * float(np.square(found.residuals()).sum()) / float(found.sizes.sum()) ** 2
     return Clustered(mean=found.mean, se=variance**0.5, clusters=groups)

@@ -16,11 +16,14 @@ NO_SPREAD = 1e-12
 def mean_se(values: Sequence[float] | NDArray[np.float64]) -> tuple[float | None, float | None]:
     """Mean and standard error, the latter from the variance with n - 1; None where n is too small.
 
+    Raises ValueError for NaN and infinite values: what was not scored is to be left out before, from n too.
     Source: Miller 2024, "Adding Error Bars to Evals", section 2.1.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.size == 0:
         return None, None
+    if not np.isfinite(array).all():
+        raise ValueError("a value is NaN or infinite; a mean of it says nothing")
     mean = float(array.mean())
     if array.size < 2:
         return mean, None

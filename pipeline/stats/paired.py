@@ -51,7 +51,9 @@ def compare(a: Mapping[RowKey, float], b: Mapping[RowKey, float], pass_fail: boo
 
 
 def compare_arrays(a: NDArray[np.float64], b: NDArray[np.float64], pass_fail: bool) -> Paired:
-    """Compare b with a, position by position; see `compare`."""
+    """Compare b with a, position by position; see `compare`. Where either is NaN (not scored) neither counts."""
+    known = ~(np.isnan(a) | np.isnan(b))
+    a, b = a[known], b[known]
     if pass_fail and not (np.isin(a, (0.0, 1.0)).all() and np.isin(b, (0.0, 1.0)).all()):
         raise ValueError("pass/fail values must be 0 or 1")
     n = a.size

@@ -24,7 +24,7 @@ def paired_p(
     found = units(differences, clusters)
     if found.sums.size < 2:
         return None
-    sums = found.sums[found.sums != 0]
+    sums = found.sums[np.abs(found.sums) > found.noise]
     if not sums.size:
         return 1.0
     strata = stratify(np.abs(sums), np.ones(sums.size))

@@ -27,13 +27,13 @@ class PlannedModel:
     provider: str
     jobs: int
     input_tokens: int | None
-    """Estimated for all jobs; None where nothing is sent, or nothing could be rendered."""
+    """Estimated for all jobs; None where nothing is sent."""
     most_usd: Decimal | None
     """If each answer is as long as `max_tokens`, nothing is cached and nothing reused; None without price or bound."""
 
 
 def plan_models(prepared: Prepared, *, today: date) -> list[PlannedModel]:
-    """What each model would be asked. Raises what rendering the first rows raises."""
+    """What each model would be asked, of an evaluation without mistakes."""
     return [_planned(prepared, lane, today) for lane in prepared.plan.lanes]
 
 

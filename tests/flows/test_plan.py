@@ -141,6 +141,14 @@ def test_it_says_so_in_words(told: Path, tmp_path: Path) -> None:
     assert "seen with 40 rows" in done.out
 
 
+@pytest.mark.parametrize("template", ["{{ question }} {% if %}", "{{ questoin }}"])
+def test_a_mistake_of_the_evaluation_is_told_with_its_place(tmp_path: Path, template: str) -> None:
+    done = evalmill("plan", write_eval(tmp_path / "sums", template=template), cwd=tmp_path)
+    assert done.code == 65
+    assert "plain.jinja:1" in done.err
+    assert "Traceback" not in done.err
+
+
 @pytest.mark.parametrize("difference", ["0", "nan"])
 def test_no_rows_are_needed_for_no_difference(told: Path, tmp_path: Path, difference: str) -> None:
     done = evalmill("plan", told, f"--detect={difference}", cwd=tmp_path)

@@ -52,6 +52,8 @@ def test_english_text_gets_the_figure_of_squads_script(one: list[str], other: li
         ("答案是４２", "42", 2 * (1 / 4) * 1 / (1 / 4 + 1)),
         ("서울 특별시", "서울", 2 * 0.5 / 1.5),
         ("서울은", "서울", 0.0),  # a particle makes another word; characters see the rest
+        ("사과·배", "사과 배", 1.0),
+        ("it’s “here”", "its here", 1.0),
         ("CAFE\u0301", "caf\u00e9", 1.0),
     ],
 )

@@ -101,8 +101,18 @@ def test_kappa_is_symmetric_and_no_row_order_matters(
 def test_full_agreement_claims_no_interval() -> None:
     found = cohen_kappa(["a", "b", "a"], ["a", "b", "a"])
     assert (found.value, found.se, found.ci95) == (1.0, None, None)
+    many = ["a"] * 6 + ["b"] * 9 + ["c"] * 3  # where rounding leaves a variance of 1e-17
+    assert (cohen_kappa(many, many).se, cohen_kappa(many, many).ci95) == (None, None)
     everyone = fleiss_kappa([["a", "a"], ["b", "b"], ["a", "a"]])
     assert (everyone.value, everyone.se, everyone.ci95) == (1.0, None, None)
+
+
+def test_one_disagreement_in_very_many_is_enough_for_an_interval() -> None:
+    first = ["a", "b"] * 100_000
+    found = cohen_kappa(first, ["b", *first[1:]])
+    assert found.value is not None
+    assert found.ci95 is not None
+    assert found.ci95[0] < found.value < 1
 
 
 def test_one_label_alone_has_no_kappa() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from itertools import product
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from pipeline.stats.bootstrap import Method, interval, paired_p
-from pipeline.stats.clusters import clustered_mean
+from pipeline.stats.bootstrap import Method, interval, paired_p, resampled_means
+from pipeline.stats.clusters import Units, clustered_mean
 from pipeline.stats.intervals import mean_se
 from pipeline.stats.permutation import paired_p as permutation_p
 from pipeline.stats.resampling import MAX_STRATA
@@ -66,6 +67,24 @@ def test_many_distinct_values_are_drawn_by_bins_without_losing_variance_or_outli
         known = np.array([values[draw.integers(0, values.size, values.size)].mean() for _ in range(1_500)])
         found = interval(values, resamples=4_000)
         assert found == pytest.approx(tuple(np.quantile(known, (0.025, 0.975))), abs=0.3 * float(known.std()))
+
+
+def test_units_of_any_size_are_drawn_as_going_through_all_draws_says() -> None:
+    sizes, sums = np.array([1.0, 9.0, 2.0, 4.0]), np.array([1.0, 9.0, 4.0, 2.0])
+    draws = np.array(list(product(range(4), repeat=4)))
+    known = sums[draws].sum(axis=1) / sizes[draws].sum(axis=1)
+    found = resampled_means(Units(sums=sums, sizes=sizes, noise=0.0), 40_000, seed=0)
+    assert found.mean() == pytest.approx(known.mean(), rel=0.005)
+    assert found.std() == pytest.approx(known.std(), rel=0.02)
+    assert np.quantile(found, 0.9) == pytest.approx(np.quantile(known, 0.9), rel=0.01)
+
+
+def test_many_units_of_many_sizes_keep_their_variance() -> None:
+    draw = np.random.default_rng(12)
+    sizes = draw.integers(1, 1_500, 21_000).astype(float)
+    units = Units(sums=sizes * 0.5 + draw.normal(0, 40, sizes.size), sizes=sizes, noise=0.0)
+    known = np.sqrt(np.square(units.residuals()).sum()) / sizes.sum()
+    assert resampled_means(units, 2_000, seed=0).std() == pytest.approx(known, rel=0.05)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -8,6 +8,7 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.stats import bootstrap, permutation
 from pipeline.stats.clusters import Correction, clustered_mean
 from pipeline.stats.intervals import mean_se, t_interval
 
@@ -77,6 +78,17 @@ def test_nothing_has_no_mean() -> None:
 def test_clusters_with_equal_means_give_no_interval() -> None:
     found = clustered_mean([0.1, 0.7, 0.7, 0.1], ["a", "a", "b", "b"])
     assert t_interval(found.mean, found.se, found.clusters) is None
+
+
+def test_sums_that_differ_by_rounding_alone_do_not_vary() -> None:
+    values, labels = [0.1, 0.2, -0.3, 0.7, -0.7, 0.4, -0.4], ["a", "a", "a", "b", "b", "c", "c"]
+    assert 0.1 + 0.2 - 0.3 != 0
+    found = clustered_mean(values, labels)
+    assert found.se == 0.0
+    assert t_interval(found.mean, found.se, found.clusters) is None
+    assert bootstrap.interval(values, clusters=labels) is None
+    assert bootstrap.paired_p(values, clusters=labels) == 1.0
+    assert permutation.paired_p(values, clusters=labels) == 1.0
 
 
 def test_nonsense_is_refused() -> None:

@@ -117,14 +117,15 @@ def test_the_figures_of_the_systems_are_the_recorded_ones(
         assert float(corpus_score(kind, total, options)) == pytest.approx(expected["scores"][name][column], abs=6e-5)
 
 
+@pytest.mark.parametrize("resamples", [2_000, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_the_paired_bootstrap_gives_the_recorded_p_values(
-    bleu_sums: dict[str, np.ndarray], expected: dict[str, Any]
+    bleu_sums: dict[str, np.ndarray], expected: dict[str, Any], resamples: int
 ) -> None:
     recorded = expected["paired_bootstrap_p_moses_vs_LIUM"]
     assert len(recorded) == 10
     for name, p in recorded.items():
         system = next(column for column in bleu_sums if f".{name}." in column)
-        found = corpus_paired("bleu", (bleu_sums[BASELINE], bleu_sums[system]), resamples=10_000, seed=12_345)
+        found = corpus_paired("bleu", (bleu_sums[BASELINE], bleu_sums[system]), resamples=resamples, seed=12_345)
         assert found.p_sacrebleu == pytest.approx(p, abs=0.01)
         assert found.p is not None
         assert found.p >= found.p_sacrebleu

@@ -84,3 +84,20 @@ def test_a_corpus_figure_has_the_mean_of_the_groups_figures() -> None:
     found = macro_average("g", rows, codes(0, 0, 1), ter, "CR1")
     assert found["mean"] == pytest.approx((20.0 + 50.0) / 2)
     assert found["ci95"] is None
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_the_interval_covers_the_truth_in_95_percent_of_draws(clustered: bool) -> None:
+    rng = np.random.default_rng(12)
+    sizes = np.array([12, 24, 48]) if not clustered else np.array([40, 60, 80])
+    groups = np.repeat(np.arange(3, dtype=np.int32), sizes)
+    clusters = (np.arange(groups.size) // 4).astype(np.int32) if clustered else None
+    truth, spread = np.array([0.0, 1.0, 5.0]), np.array([1.0, 2.0, 0.5])
+    hits, draws = 0, 4_000
+    for _ in range(draws):
+        values = truth[groups] + spread[groups] * rng.normal(0, 1, groups.size)
+        if clusters is not None:
+            values += rng.normal(0, 1, groups.size // 4)[clusters]
+        low, high = macro_average("g", units(values), groups, GRADED, "CR1", clusters)["ci95"]
+        hits += low <= 2.0 <= high
+    assert hits / draws == pytest.approx(0.95, abs=0.01)

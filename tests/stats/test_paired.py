@@ -17,7 +17,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
 from pipeline.stats.intervals import mean_se
-from pipeline.stats.paired import compare, mcnemar_exact
+from pipeline.stats.paired import compare, compare_arrays, mcnemar_exact
 
 MODELS = ("6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification")
 
@@ -81,6 +81,11 @@ def test_graded_values_take_the_paired_t_test() -> None:
 def test_only_common_rows_are_compared() -> None:
     found = compare({"x": 0.0, "y": 1.0, "only a": 1.0}, {"only b": 0.0, "x": 1.0, "y": 1.0}, pass_fail=True)
     assert (found.n, found.difference, found.gained, found.lost, found.p) == (2, 0.5, 1, 0, 1.0)
+
+
+def test_rows_that_either_has_not_scored_are_left_out() -> None:
+    a, b = np.array([0.0, 1.0, np.nan, 0.0]), np.array([1.0, 1.0, 1.0, np.nan])
+    assert compare_arrays(a, b, pass_fail=True) == compare_arrays(a[:2], b[:2], pass_fail=True)
 
 
 def test_a_difference_of_four_standard_errors_is_detectable_and_the_bound_is_2_8() -> None:

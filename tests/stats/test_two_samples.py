@@ -50,3 +50,21 @@ def test_a_single_row_or_cluster_on_a_side_tells_nothing() -> None:
 def test_sides_that_do_not_vary_are_equal_or_not_tested() -> None:
     assert welch_p(np.ones(5), np.ones(9)) == 1.0
     assert welch_p(np.ones(5), np.zeros(9)) is None
+
+
+@pytest.mark.parametrize("kind", ["welch", "fisher", "clustered"])
+def test_no_more_than_5_percent_of_equal_slices_seem_different(kind: str) -> None:
+    rng = np.random.default_rng(3)
+    clusters = np.repeat(np.arange(40, dtype=np.int32), 5)
+    alarms, draws = 0, 2_000
+    for _ in range(draws):
+        inside = np.arange(200) < 60
+        if kind == "welch":
+            p = welch_p(rng.normal(0, 3, 60), rng.normal(0, 1, 140))
+        elif kind == "fisher":
+            p = fisher_p(int(rng.binomial(60, 0.3)), 60, int(rng.binomial(140, 0.3)), 140)
+        else:
+            values = rng.normal(0, 1, 200) + rng.normal(0, 1, 40)[clusters]
+            p = clustered_p(values, inside, clusters, "CR1")
+        alarms += p is not None and p < 0.05
+    assert 0.02 <= alarms / draws <= 0.06

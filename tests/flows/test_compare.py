@@ -137,13 +137,11 @@ def test_an_other_content_of_the_same_keys_is_told(runs: dict[str, Path], tmp_pa
     assert (rows_found["changed"], rows_found["changed_ids"]) == (2, ["r3", "r7"])
 
 
-def test_answers_that_ended_in_another_way_are_counted(tmp_path: Path) -> None:
-    rows = rows_of([RIGHT] * 6)
-    silent = [{**row, "answer_given": "" if number < 2 else RIGHT} for number, row in enumerate(rows)]
-    a, b = recorded_run(tmp_path / "a", rows), recorded_run(tmp_path / "b", silent)
-    pair = compared(a, b)["pairs"][0]
+def test_answers_that_ended_in_another_way_are_counted(runs: dict[str, Path], tmp_path: Path) -> None:
+    silent = recorded_run(tmp_path, rows_of([""] * 2 + [RIGHT] * 28 + [WRONG] * 10))
+    pair = compared(runs["a"], silent)["pairs"][0]
     moved = [(entry["from"], entry["to"], entry["jobs"], entry["of"]) for entry in pair["endings"]]
-    assert moved == [("end_turn", "empty (end_turn)", 2, 6)]
+    assert moved == [("end_turn", "empty (end_turn)", 2, 40)]
     assert pair["comparisons"][0]["lost"] == 2
 
 

@@ -28,9 +28,11 @@ def head(*, metrics: tuple[Metric, ...] | None = None, simulated: bool = False, 
         "repeats": 1, **settings,
     }  # fmt: skip
     judged = Judged(
-        scorers=metrics or (Metric(name="exact", pass_fail=True),), gates=(), statistics=StatisticsSettings(),
+        scorers=metrics or (Metric(name="exact", kind="exact", pass_fail=True),),
+        gates=(),
+        statistics=StatisticsSettings(),
         budget_usd=None,
-    )  # fmt: skip
+    )
     return RunHead(
         folder=Path("run"), run={"settings": told, "simulated": simulated}, summary={}, judged=judged, parts=()
     )
@@ -68,12 +70,25 @@ def test_models_that_differ_alike_are_told_together() -> None:
 def test_a_scorer_with_another_reference_or_policy_is_named() -> None:
     changed = head(scorers=[{"name": "exact", "kind": "exact", "expected": "{{ other }}"}])
     assert "scorer 'exact': expected {{ answer }} in A, {{ other }} in B" in found(head(), changed)[0][1]
-    lenient = head(metrics=(Metric(name="exact", pass_fail=True, counts={"refused": "left_out"}),))
+    lenient = head(metrics=(Metric(name="exact", kind="exact", pass_fail=True, counts={"refused": "left_out"}),))
     assert "counts refused not set in A, left_out in B" in found(head(), lenient)[0][1]
 
 
+def test_what_an_older_run_did_not_note_is_no_difference() -> None:
+    assert found(head(metrics=(Metric(name="exact", pass_fail=True),)), head()) == []
+
+
+def test_the_second_run_is_called_by_its_letter() -> None:
+    changed = head(models=[model(model="y")], repeats=2)
+    texts = [entry["text"] for entry in differing_settings(head(), changed, SAME, "C")]
+    assert texts == [
+        "model 'm': id a/x in A, a/y in C",
+        "repeats: 1 in A, 2 in C; rows are compared by their means",
+    ]
+
+
 def test_metrics_of_one_run_alone_repeats_and_simulation_are_told() -> None:
-    more = (Metric(name="exact", pass_fail=True), Metric(name="f1", pass_fail=False))
+    more = (Metric(name="exact", kind="exact", pass_fail=True), Metric(name="f1", kind="f1", pass_fail=False))
     assert found(head(), head(metrics=more, repeats=3, simulated=True)) == [
         ("scorer", "only run B is scored by 'f1'"),
         ("repeats", "repeats: 1 in A, 3 in B; rows are compared by their means"),

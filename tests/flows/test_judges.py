@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipeline.flow import report_again
 from pipeline.steps.verify import verify_run
 from pipeline.store.journal import segment_files
 from tests.support.bench import KEY, Bench, counted_simulator, results_of
@@ -104,6 +106,26 @@ def test_scoring_again_sends_nothing_and_a_new_judge_pays_its_own_calls_alone(be
     assert scores(folder).equals(first), "without the second judge all is as it was"
     assert len(verdicts(folder)) == 24, "what was paid for stays"
     assert Decimal(removed.summary["cost"]["judges_usd"]) == verdicts(folder)["cost_usd"].sum()
+
+
+def test_another_scale_is_another_question(bench: Bench) -> None:
+    bench.write(judged_lab(CORRECT), rows=ROWS)
+    folder = run_lab(bench).outcome.folder
+    bench.write(judged_lab(CORRECT + "labels = { yes = 1, no = 0 }\n"), rows=ROWS)
+    other, requests = score_lab(bench, folder)
+    assert requests == 12
+    assert set(scores(folder)["label"]) <= {"yes", "no"}
+    assert other.summary["metrics"]["right"]["pass_fail"]
+
+
+def test_pages_are_made_again_from_what_is_stored_alone(bench: Bench) -> None:
+    bench.write(judged_lab(CORRECT), rows=ROWS)
+    done, _ = run_lab(bench)
+    shutil.rmtree(bench.folder / "sums")
+    before = bench.requests()
+    again = report_again(done.folder)
+    assert bench.requests() == before
+    assert again.summary["judges"] == done.summary["judges"]
 
 
 def test_another_run_takes_the_verdicts_of_an_earlier_one(bench: Bench) -> None:

@@ -39,7 +39,6 @@ class Difference:
     """Of corpus figures: what `sacrebleu --paired-bs` prints; for clear differences half of `p`."""
     test: Test
     smallest_detectable: float | None
-    rows: Codes
     differences: NDArray[np.float64]
     """Of each common row."""
 
@@ -79,7 +78,6 @@ def _plain(a: RowMeans, b: RowMeans, metric: Metric) -> Difference:
         p=paired.p,
         test=paired.test,
         smallest_detectable=paired.smallest_detectable,
-        rows=a.rows,
         differences=b.means - a.means,
     )
 

@@ -16,6 +16,10 @@ def command(
             metavar="NAME=NAME", help="A model or prompt of the first run, and its name in the others; may be repeated."
         ),
     ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this metric, a scorer's name; may be repeated. By default all that both runs have."),
+    ] = None,
     slice_by: Annotated[
         list[str] | None,
         typer.Option(
@@ -50,7 +54,7 @@ def command(
     from pipeline.report.compare_words import comparison_name, regressions
     from pipeline.steps.compare import Wishes
 
-    wishes = Wishes(match=tuple(match or ()), slices=tuple(slice_by) if slice_by else None)
+    wishes = Wishes(match=tuple(match or ()), metrics=tuple(metric or ()), slices=tuple(slice_by) if slice_by else None)
     found, page = compare_runs(runs, wishes, out)
     if json:
         say_json({**found, "page": str(page)})

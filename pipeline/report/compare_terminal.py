@@ -58,7 +58,7 @@ def changed_lines(found: Found, pair: Found) -> list[str]:
     chosen = min(worse, key=lambda entry: entry["p"]) if worse else pair["comparisons"][0]
     measure = known[chosen["metric"]]
     lines = []
-    for change in ("lower", "higher"):
+    for change in ("higher", "lower") if measure.better == "lower" else ("lower", "higher"):
         rows = [
             row
             for row in pair["changes"]

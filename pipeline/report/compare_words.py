@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from pipeline.report import numbers
 from pipeline.report.cells import Judgement, judge, label
 from pipeline.report.leader import Verdict, capital, p_words, why_unclear
 from pipeline.report.measures import Measure, measure_of
+from pipeline.report.slice_words import places
 from pipeline.report.visible import one_line
 
 Found = Mapping[str, Any]
@@ -127,17 +129,21 @@ def _slice_sentences(pair: Found, known: Mapping[str, Measure]) -> list[str]:
     """Name the slices in which the runs differ for sure."""
     if not pair["slices"]:
         return []
-    sure = [(entry, judged(entry, known[entry["metric"]])) for entry in pair["slices"]]
-    sure = [(entry, judgement) for entry, judgement in sure if judgement != "cannot tell"]
-    if not sure:
+    groups: dict[tuple[str, str, str, Judgement], list[Found]] = {}
+    values: Counter[tuple[str, str, str]] = Counter()
+    for entry in pair["slices"]:
+        name = (entry["metric"], cell_name(entry), entry["column"])
+        values[name] += 1
+        if (judgement := judged(entry, known[entry["metric"]])) != "cannot tell":
+            groups.setdefault((*name, judgement), []).append(entry)
+    if not groups:
         return [f"In none of {count_of(len(pair['slices']), 'comparison')} by slice can the two be told apart."]
     told = [
-        f"{judgement} where {one_line(entry['column'])} is {one_line(entry['value'])} ({comparison_name(entry)}, "
-        f"{known[entry['metric']].difference(entry['difference'])})"
-        for entry, judgement in sure[:_TOLD]
+        f"on {one_line(metric)}, {cell} is {judgement} {places(entries, values[metric, cell, column], known[metric])}"
+        for (metric, cell, column, judgement), entries in groups.items()
     ]
-    more = f", and {len(sure) - _TOLD} more" if len(sure) > _TOLD else ""
-    return [f"By slice, {pair['run']} is {'; '.join(told)}{more}."]
+    more = f"; {len(told) - _TOLD} more groups of slices differ in the table" if len(told) > _TOLD else ""
+    return [f"By slice, {'; '.join(told[:_TOLD])}{more}."]
 
 
 def _paid_sentences(pair: Found) -> list[str]:

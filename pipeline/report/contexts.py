@@ -15,7 +15,7 @@ from pipeline.report.judging import judge_sections
 from pipeline.report.leader import capital, lead_line, standing
 from pipeline.report.measures import Measure, measure
 from pipeline.report.methods import interval_words, method_words
-from pipeline.report.policies import counted_words
+from pipeline.report.policies import COUNTED_BY_DEFAULT, counted_words
 from pipeline.report.repeats import REPEATS_EXPLAINED, macro_grid, macro_words, repeats_grid, repeats_words
 from pipeline.report.slices import slice_sections
 from pipeline.report.view import RunView
@@ -44,7 +44,8 @@ def overview(view: RunView) -> dict[str, Any]:
         "figures": _overview_figures(summary, metrics),
         "cautions": [caution for caution in cautions(summary) if caution.kind != "simulated"],
         "ranking": tables.ranking(summary, metrics[0]) if metrics else [],
-        "metric": metrics[0] if metrics else "",
+        "figure": capital(measure(summary, metrics[0]).figure) if metrics else "",
+        "counted": (counted_words(summary, metrics[0]) if metrics else "") or COUNTED_BY_DEFAULT,
         "whisker_ends": tables.whisker_ends(summary, metrics[0]) if metrics else ("", ""),
         "gates": [_gate_row(summary, gate) for gate in summary["gates"]],
         "statuses": _status_rows(summary),
@@ -95,7 +96,8 @@ def cost(view: RunView) -> dict[str, Any]:
         "any_unpriced": summary["cost"]["unpriced_jobs"] > 0,
         "frontier": charts.cost_against_quality(summary, metrics[0]) if metrics else None,
         "ranking": tables.ranking(summary, metrics[0]) if metrics else [],
-        "metric": metrics[0] if metrics else "",
+        "figure": capital(measure(summary, metrics[0]).figure) if metrics else "",
+        "noun": capital(measure(summary, metrics[0]).noun) if metrics else "",
         "latency": charts.latency(summary),
         "judges": judge_rows(summary),
     }
@@ -130,6 +132,7 @@ def _metric_section(summary: Summary, metric: str) -> dict[str, Any]:
         "line": lead_line(summary, metric),
         "figure": found.figure,
         "noun": capital(found.noun),
+        "order": "highest first" if found.better == "neither" else "best first",
         "ranking": ranking,
         "any_answered": any(row.answered for row in ranking),
         "chart": charts.quality(summary, metric),

@@ -13,6 +13,7 @@ from pipeline.report.visible import one_line
 
 _POINTS_WORTH_A_WORD = 0.01
 _DEFAULTS = {"truncated": "wrong", "refused": "wrong", "empty": "wrong"}
+COUNTED_BY_DEFAULT = "Truncated, refused and empty answers count as wrong; the other failures are left out of the means"
 _WORDS = {"wrong": "counted as wrong", "scored": "scored by what they say", "left_out": "left out"}
 
 

@@ -83,7 +83,7 @@ def _pair_sentence(
     parts = []
     for word in dict.fromkeys(judged for _, judged in sure):
         mine = [entry for entry, judged in sure if judged == word]
-        parts.append(f"{word} than {a} {_places(mine, values, found)}")
+        parts.append(f"{word} than {a} {places(mine, values, found)}")
     start = f"By {one_line(found.name)}, {b} is {' and '.join(parts)}"
     overall = "cannot tell" if whole is None else judge(whole, found.better)
     if overall == "cannot tell":
@@ -95,8 +95,8 @@ def _pair_sentence(
     return 2, f"{start}, as it is as a whole" + (f"; for the other {others} the data cannot tell." if rest else ".")
 
 
-def _places(entries: Entries, values: int, found: Measure) -> str:
-    """Name the slices, or count them where they are many."""
+def places(entries: Entries, values: int, found: Measure) -> str:
+    """Name the slices of one column, or count them where they are many; `values` is how many the column has."""
     column = one_line(entries[0]["column"])
     largest = sorted(entries, key=lambda entry: -abs(entry["difference"]))
     names = [f"{one_line(entry['value'])} ({found.difference(entry['difference'])})" for entry in largest]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from pipeline.stats.cells import ADJUST
 from pipeline.stats.comparisons import as_list
 from pipeline.stats.differences import compare
 from pipeline.stats.estimates import mean_of
+from pipeline.stats.intervals import NO_SPREAD
 from pipeline.stats.row_means import Codes, RowMeans, common
 
 
@@ -21,8 +23,11 @@ class CommonRows:
     """One metric of two cells on the rows that both have scored."""
 
     def __init__(self, a: RowMeans, b: RowMeans) -> None:
-        """Pair by row number."""
+        """Pair by row number; values that differ by rounding alone, as means of unlike many repeats do, are equal."""
         self.a, self.b = common(a, b)
+        noise = NO_SPREAD * np.maximum(np.abs(self.a.means), np.abs(self.b.means))
+        alike = np.abs(self.b.means - self.a.means) <= noise
+        self.b = replace(self.b, means=np.where(alike, self.a.means, self.b.means))
         self.only_a, self.only_b = a.n - self.a.n, b.n - self.b.n
 
     def changed(self, most: int, *, higher: bool) -> Codes:

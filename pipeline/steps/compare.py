@@ -28,6 +28,8 @@ class Wishes:
     """What a comparison is asked to match and to slice by."""
 
     match: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    """Only these; empty: all that both runs have."""
     slices: tuple[str, ...] | None = None
     """Dataset columns; None: those of the runs' settings."""
 
@@ -43,7 +45,7 @@ def compare(folders: Sequence[Path], wishes: Wishes) -> dict[str, Any]:
     others = [cell for head in heads[1:] for cell in head.cells]
     renames = read_renames(wishes.match, heads[0].cells, others)
     matchings = [_matching(heads[0], head, renames) for head in heads[1:]]
-    metrics = [_common_metrics(heads[0], head) for head in heads[1:]]
+    metrics = [_common_metrics(heads[0], head, wishes.metrics) for head in heads[1:]]
     ids, runs = _numbered(heads, metrics)
     how = heads[-1].judged.statistics
     columns = _columns(wishes, runs)
@@ -82,7 +84,7 @@ def _matching(a: RunHead, b: RunHead, renames: dict[str, str]) -> Matching:
     return found
 
 
-def _common_metrics(a: RunHead, b: RunHead) -> list[Metric]:
+def _common_metrics(a: RunHead, b: RunHead, wanted: Sequence[str]) -> list[Metric]:
     common = [metric for name, metric in b.metrics.items() if name in a.metrics]
     if not common:
         raise UsageError(
@@ -90,7 +92,11 @@ def _common_metrics(a: RunHead, b: RunHead) -> list[Metric]:
             f"{', '.join(b.metrics) or 'nothing'}: "
             "no metric is in both; `evalmill score RUN --evaluation EVAL` scores stored answers again"
         )
-    return common
+    names = [metric.name for metric in common]
+    for name in wanted:
+        if name not in names:
+            raise UsageError(f"--metric {name}: {a.folder} and {b.folder} are both scored by {', '.join(names)}")
+    return [metric for metric in common if metric.name in wanted or not wanted]
 
 
 def _cells(cells: Sequence[CellKey]) -> str:

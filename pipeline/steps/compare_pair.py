@@ -84,7 +84,7 @@ class RunPair:
         return {
             "run": b.letter,
             "rows": self._rows(),
-            "differing": differing_settings(a.head, b.head, matching.pairs),
+            "differing": differing_settings(a.head, b.head, matching.pairs, b.letter),
             "matched": [{"a": cell_entry(pair.a), "b": cell_entry(pair.b), "how": pair.how} for pair in matching.pairs],
             "only_a": [cell_entry(cell) for cell in matching.only_a],
             "only_b": [cell_entry(cell) for cell in matching.only_b],

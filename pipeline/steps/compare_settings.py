@@ -18,14 +18,13 @@ _DETAIL_LINES = 60
 _NOT_COMPARED = {"name", "folder", "recorded"}
 
 
-def differing_settings(a: RunHead, b: RunHead, pairs: Sequence[CellPair]) -> list[dict[str, Any]]:
-    """One entry `{kind, text, detail}` for each difference that can change a figure; `detail` has lines, or none."""
-    return [
-        *_differing_prompts(a, b, pairs),
-        *_differing_models(a, b, pairs),
-        *_differing_scorers(a, b),
-        *_differing_rest(a, b),
-    ]
+def differing_settings(a: RunHead, b: RunHead, pairs: Sequence[CellPair], letter: str = "B") -> list[dict[str, Any]]:
+    """One entry `{kind, text, detail}` for each difference that can change a figure; `detail` has lines, or none.
+
+    The first run is called A, the second by its `letter`.
+    """
+    found = _Differing(a, b, letter)
+    return [*found.prompts(pairs), *found.models(pairs), *found.scorers(), *found.rest()]
 
 
 def answer_columns(head: RunHead) -> set[str]:
@@ -35,54 +34,69 @@ def answer_columns(head: RunHead) -> set[str]:
     return {name for text in templates for name in compile_text(text, path="run.json").columns}
 
 
-def _differing_prompts(a: RunHead, b: RunHead, pairs: Sequence[CellPair]) -> Iterator[dict[str, Any]]:
-    ours, theirs = _by_name(a, "prompts"), _by_name(b, "prompts")
-    for left, right in dict.fromkeys((pair.a[1], pair.b[1]) for pair in pairs):
-        one, other = ours[left]["source"], theirs[right]["source"]
-        if one != other:
-            lines = unified_diff(one.splitlines(), other.splitlines(), "A", "B", lineterm="", n=1)
-            yield _entry(
-                "template", f"{_both('prompt', left, right)}: the templates differ", islice(lines, _DETAIL_LINES)
+class _Differing:
+    def __init__(self, a: RunHead, b: RunHead, letter: str) -> None:
+        self.a = a
+        self.b = b
+        self.letter = letter
+
+    def prompts(self, pairs: Sequence[CellPair]) -> Iterator[dict[str, Any]]:
+        ours, theirs = _by_name(self.a, "prompts"), _by_name(self.b, "prompts")
+        for left, right in dict.fromkeys((pair.a[1], pair.b[1]) for pair in pairs):
+            one, other = ours[left]["source"].splitlines(), theirs[right]["source"].splitlines()
+            if ours[left]["source"] != theirs[right]["source"]:
+                lines = unified_diff(one, other, "A", self.letter, lineterm="", n=1)
+                text = f"{self._both('prompt', left, right)}: the templates differ"
+                yield _entry("template", text, islice(lines, _DETAIL_LINES))
+
+    def models(self, pairs: Sequence[CellPair]) -> Iterator[dict[str, Any]]:
+        """Models that differ in the same way are told together."""
+        ours, theirs = _by_name(self.a, "models"), _by_name(self.b, "models")
+        alike: dict[str, list[str]] = {}
+        for left, right in dict.fromkeys((pair.a[0], pair.b[0]) for pair in pairs):
+            one, other = _model(ours[left]), _model(theirs[right])
+            if one != other:
+                alike.setdefault(self._changes(one, other), []).append(self._both("model", left, right))
+        for changes, names in alike.items():
+            yield _entry("model", f"{', '.join(names)}: {changes}")
+
+    def scorers(self) -> Iterator[dict[str, Any]]:
+        ours, theirs = _by_name(self.a, "scorers"), _by_name(self.b, "scorers")
+        for name in [name for name in self.a.metrics if name in self.b.metrics]:
+            known = all(head.metrics[name].kind for head in (self.a, self.b))
+            one, other = (
+                {**_flat(told.get(name, {})), **(_flat(asdict(head.metrics[name])) if known else {})}
+                for told, head in ((ours, self.a), (theirs, self.b))
             )
+            if one != other:
+                yield _entry(
+                    "scorer", f"scorer {name!r}: {self._changes(one, other)}; its figures may not mean the same"
+                )
+        for letter, mine, its in (("A", self.a, self.b), (self.letter, self.b, self.a)):
+            alone = [name for name in mine.metrics if name not in its.metrics]
+            if alone:
+                yield _entry("scorer", f"only run {letter} is scored by {', '.join(map(repr, alone))}")
 
-
-def _differing_models(a: RunHead, b: RunHead, pairs: Sequence[CellPair]) -> Iterator[dict[str, Any]]:
-    """Models that differ in the same way are told together."""
-    ours, theirs = _by_name(a, "models"), _by_name(b, "models")
-    alike: dict[str, list[str]] = {}
-    for left, right in dict.fromkeys((pair.a[0], pair.b[0]) for pair in pairs):
-        one, other = _model(ours[left]), _model(theirs[right])
+    def rest(self) -> Iterator[dict[str, Any]]:
+        heads = (self.a, self.b)
+        repeats = [head.run["settings"].get("repeats") for head in heads]
+        if repeats[0] != repeats[1]:
+            text = f"repeats: {repeats[0]} in A, {repeats[1]} in {self.letter}; rows are compared by their means"
+            yield _entry("repeats", text)
+        one, other = (_flat(describe_statistics(head.judged.statistics)) for head in heads)
         if one != other:
-            alike.setdefault(_changes(one, other), []).append(_both("model", left, right))
-    for changes, names in alike.items():
-        yield _entry("model", f"{', '.join(names)}: {changes}")
+            yield _entry("statistics", f"[statistics]: {self._changes(one, other)}; those of the last run are used")
+        if self.a.run["simulated"] != self.b.run["simulated"]:
+            yield _entry("simulated", f"only run {'A' if self.a.run['simulated'] else self.letter} is simulated")
 
+    def _changes(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+        keys = [key for key in dict.fromkeys([*one, *other]) if one.get(key) != other.get(key)]
+        return ", ".join(
+            f"{key} {_text(one.get(key))} in A, {_text(other.get(key))} in {self.letter}".strip() for key in keys
+        )
 
-def _differing_scorers(a: RunHead, b: RunHead) -> Iterator[dict[str, Any]]:
-    ours, theirs = _by_name(a, "scorers"), _by_name(b, "scorers")
-    for name in a.metrics:
-        if name not in b.metrics:
-            continue
-        one = {**_flat(ours.get(name, {})), **_flat(asdict(a.metrics[name]))}
-        other = {**_flat(theirs.get(name, {})), **_flat(asdict(b.metrics[name]))}
-        if one != other:
-            yield _entry("scorer", f"scorer {name!r}: {_changes(one, other)}; its figures may not mean the same")
-    for letter, mine, its in (("A", a, b), ("B", b, a)):
-        alone = [name for name in mine.metrics if name not in its.metrics]
-        if alone:
-            yield _entry("scorer", f"only run {letter} is scored by {', '.join(map(repr, alone))}")
-
-
-def _differing_rest(a: RunHead, b: RunHead) -> Iterator[dict[str, Any]]:
-    one, other = a.run["settings"], b.run["settings"]
-    if one.get("repeats") != other.get("repeats"):
-        text = f"repeats: {one.get('repeats')} in A, {other.get('repeats')} in B; rows are compared by their means"
-        yield _entry("repeats", text)
-    ways = [describe_statistics(head.judged.statistics) for head in (a, b)]
-    if ways[0] != ways[1]:
-        yield _entry("statistics", f"[statistics]: {_changes(*map(_flat, ways))}; those of the last run are used")
-    if a.run["simulated"] != b.run["simulated"]:
-        yield _entry("simulated", f"only run {'A' if a.run['simulated'] else 'B'} is simulated")
+    def _both(self, noun: str, left: str, right: str) -> str:
+        return f"{noun} {left!r}" if left == right else f"{noun} {left!r} of A and {right!r} of {self.letter}"
 
 
 def _by_name(head: RunHead, kind: str) -> dict[str, Mapping[str, Any]]:
@@ -108,19 +122,10 @@ def _flat(value: Any) -> dict[str, Any]:
     }
 
 
-def _changes(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    keys = [key for key in dict.fromkeys([*one, *other]) if one.get(key) != other.get(key)]
-    return ", ".join(f"{key} {_text(one.get(key))} in A, {_text(other.get(key))} in B".strip() for key in keys)
-
-
 def _text(value: Any) -> str:
     if value is None:
         return "not set"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _both(noun: str, left: str, right: str) -> str:
-    return f"{noun} {left!r}" if left == right else f"{noun} {left!r} of A and {right!r} of B"
 
 
 def _entry(kind: str, text: str, detail: Iterator[str] | None = None) -> dict[str, Any]:

@@ -63,6 +63,13 @@ def test_the_changed_rows_come_with_question_answers_and_scores(runs: dict[str, 
     assert [first[side]["scores"]["exact"]["passed"] for side in ("before", "after")] == [True, False]
 
 
+def test_one_metric_alone_is_compared_where_it_is_asked_for(runs: dict[str, Path]) -> None:
+    found = compared(runs["a"], runs["worse"], metrics=("contains",))
+    comparisons = found["pairs"][0]["comparisons"]
+    assert [entry["metric"] for entry in comparisons] == list(found["metrics"]) == ["contains"]
+    assert comparisons[0]["p_adjusted"] == comparisons[0]["p"]
+
+
 def test_slices_are_those_of_the_runs_and_their_p_values_are_adjusted_by_themselves(runs: dict[str, Path]) -> None:
     pair = compared(runs["a"], runs["worse"])["pairs"][0]
     slices = [(entry["metric"], entry["value"], entry["n"], entry["lost"]) for entry in pair["slices"]]
@@ -130,13 +137,11 @@ def test_an_other_content_of_the_same_keys_is_told(runs: dict[str, Path], tmp_pa
     assert (rows_found["changed"], rows_found["changed_ids"]) == (2, ["r3", "r7"])
 
 
-def test_answers_that_ended_in_another_way_are_counted(tmp_path: Path) -> None:
-    rows = rows_of([RIGHT] * 6)
-    silent = [{**row, "answer_given": "" if number < 2 else RIGHT} for number, row in enumerate(rows)]
-    a, b = recorded_run(tmp_path / "a", rows), recorded_run(tmp_path / "b", silent)
-    pair = compared(a, b)["pairs"][0]
+def test_answers_that_ended_in_another_way_are_counted(runs: dict[str, Path], tmp_path: Path) -> None:
+    silent = recorded_run(tmp_path, rows_of([""] * 2 + [RIGHT] * 28 + [WRONG] * 10))
+    pair = compared(runs["a"], silent)["pairs"][0]
     moved = [(entry["from"], entry["to"], entry["jobs"], entry["of"]) for entry in pair["endings"]]
-    assert moved == [("end_turn", "empty (end_turn)", 2, 6)]
+    assert moved == [("end_turn", "empty (end_turn)", 2, 40)]
     assert pair["comparisons"][0]["lost"] == 2
 
 
@@ -147,6 +152,7 @@ def test_answers_that_ended_in_another_way_are_counted(tmp_path: Path) -> None:
         (("a", "a"), {}, UsageError, "is named twice"),
         (("a", "worse"), {"slices": ("typo",)}, UsageError, "no such column; they have id, question, topic"),
         (("a", "worse"), {"match": ("m=typo",)}, UsageError, "no model or prompt is called so"),
+        (("a", "worse"), {"metrics": ("typo",)}, UsageError, "are both scored by exact, contains"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(

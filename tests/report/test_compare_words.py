@@ -111,7 +111,11 @@ def test_only_what_is_significantly_worse_is_a_regression() -> None:
 def test_slices_are_told_where_they_are_sure() -> None:
     sure = make_difference(column="topic", value="sums")
     assert told(found(slices=[sure]))[1].endswith(
-        "By slice, B is worse where topic is sums (exact of m · p, −25.0 points)."
+        "By slice, on exact, m · p is worse where topic is sums (−25.0 points)."
+    )
+    many = [make_difference(column="topic", value=f"t{number}") for number in range(5)]
+    assert (
+        "m · p is worse for 5 of 5 values of topic, most where it is t0 (−25.0 points)." in told(found(slices=many))[1]
     )
     unclear = make_difference(column="topic", value="sums", **UNCLEAR)
     assert told(found(slices=[unclear]))[1].endswith("In none of 1 comparison by slice can the two be told apart.")

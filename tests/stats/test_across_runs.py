@@ -45,6 +45,14 @@ def test_repeated_rows_take_their_means_and_students_t() -> None:
     assert entry["difference"] == pytest.approx(0.5)
 
 
+def test_means_that_differ_by_rounding_alone_have_not_changed() -> None:
+    a, b = means([1, 1, 1, 2], [0.1, 0.1, 0.1, 0.5]), means([1, 2], [0.1, 0.5 + 1e-9])
+    assert a.means[0] != b.means[0]
+    found = CommonRows(a, b)
+    assert found.changed(10, higher=True).tolist() == [2]
+    assert (found.compared(EXACT, PLAIN)["gained"], found.compared(EXACT, PLAIN)["lost"]) == (1, 0)
+
+
 def test_a_slice_and_clusters_are_by_row_number() -> None:
     clusters = np.array([0, 0, 0, 1, 1, 2, 2], dtype=np.int32)
     entry = CommonRows(A, B).compared(EXACT, PLAIN, clusters)

@@ -28,7 +28,8 @@ from pipeline.core.settings import EvalSettings
 from pipeline.report.pages import render_comparison, render_pages
 from pipeline.run.control import RunControl
 from pipeline.run.loop import has_uvloop
-from pipeline.steps.answer import RunObserver, Session, answer_all, load_keys
+from pipeline.steps.access import find_keys
+from pipeline.steps.answer import RunObserver, Session, answer_all
 from pipeline.steps.choose import Again, Choice, Places, begin, choose
 from pipeline.steps.compare import Wishes, compare
 from pipeline.steps.failures import Failures, count_failures
@@ -37,7 +38,7 @@ from pipeline.steps.mistakes import require_sound
 from pipeline.steps.notes import finish_note, recovery_notes, retry_notes, unanswered_notes
 from pipeline.steps.prepare import Prepared, prepare
 from pipeline.steps.present import run_view
-from pipeline.steps.reuse import find_reuse
+from pipeline.steps.reuse import find_reuse, may_reuse
 from pipeline.steps.rows import keep_rows
 from pipeline.steps.score import Demands, is_scored, score_run
 from pipeline.steps.summarize import summarize
@@ -90,7 +91,9 @@ def run_evaluation(
     prepared = prepare(evaluation, overrides)
     choice = choose(prepared, places, again, now=now, rng=around.rng)
     warnings = require_sound(prepared, today=choice.began(now))
-    keys = {} if choice.finished and not again.retry else load_keys(prepared.settings, around.environment)
+    keys = find_keys(prepared.settings, around.environment)
+    if keys.missing and choice.run is None and not may_reuse(places.home(prepared.settings.name), again):
+        raise next(iter(keys.missing.values()))
     observer = observe(prepared, choice, warnings)
     run = choice.run or begin(prepared, choice.folder, again, now=now)
     with RunStore.open(choice.folder) as store:

@@ -40,6 +40,12 @@ def command(
     max_outage: Annotated[
         float | None, typer.Option(metavar="S", min=0, help="Stop, resumable, when a provider is down for longer.")
     ] = None,
+    max_failure_rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE", min=0, max=1, help="Stop, resumable, when more than this share of jobs fails (0.1)."
+        ),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Pay again for what earlier runs have answered; by default it is reused.")
     ] = False,
@@ -79,6 +85,7 @@ def command(
         budget_usd=money(budget),
         max_wait_seconds=max_wait,
         max_outage_seconds=max_outage,
+        max_failure_rate=max_failure_rate,
         providers_file=providers,
     )
     with progress.shown():

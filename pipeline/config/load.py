@@ -34,6 +34,7 @@ from pipeline.core.settings import (
 _HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
 FILE_NAME = "eval.toml"
 DEFAULT_MAX_TOKENS = 1024
+_RUN_OVERRIDES = ("budget_usd", "max_wait_seconds", "max_outage_seconds", "max_failure_rate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class Overrides:
     budget_usd: Decimal | None = None
     max_wait_seconds: float | None = None
     max_outage_seconds: float | None = None
+    max_failure_rate: float | None = None
     providers_file: Path | None = None
 
 
@@ -260,7 +262,7 @@ class _Reader:
 
 
 def _run_settings(table: EvalTable, overrides: Overrides) -> RunSettings:
-    given = {key: getattr(overrides, key) for key in ("budget_usd", "max_wait_seconds", "max_outage_seconds")}
+    given = {key: getattr(overrides, key) for key in _RUN_OVERRIDES}
     changed = {key: value for key, value in given.items() if value is not None}
     if "concurrency" in table.run.model_fields_set:
         changed["first_in_flight"] = table.run.concurrency

@@ -92,6 +92,9 @@ class RunTable(Table):
     idle_seconds: PositiveNumber = Field(60.0, description="Silence between two parts of a stream.")
     max_wait_seconds: PositiveNumber = Field(3600.0, description="A provider that asks for more is left for later.")
     max_outage_seconds: PositiveNumber = Field(900.0, description="A provider that is down longer is left for later.")
+    max_failure_rate: Share | None = Field(
+        None, description="The run stops, resumable, when a larger share of its jobs fails; 0.1 is a tenth."
+    )
     grace_seconds: PositiveNumber = Field(30.0, description="What requests in flight get to be answered after Ctrl-C.")
 
 

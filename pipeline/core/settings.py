@@ -89,6 +89,8 @@ class RunSettings:
     """A provider's demand to wait longer holds its lane; the run ends resumable."""
     max_outage_seconds: float = 900.0
     """A provider that fails for longer holds its lane; the run ends resumable."""
+    max_failure_rate: float | None = None
+    """The share of failed jobs beyond which the run stops, resumable; None: it goes on."""
     grace_seconds: float = 30.0
     """After an interruption, what requests in flight get to be answered."""
 

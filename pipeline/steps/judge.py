@@ -18,7 +18,8 @@ from pipeline.core.settings import EvalSettings, ScorerSettings
 from pipeline.run.control import RunControl
 from pipeline.run.loop import has_uvloop
 from pipeline.score.judge import JUDGE_KINDS
-from pipeline.steps.answer import RunObserver, Session, answer_all, load_keys
+from pipeline.steps.access import find_keys
+from pipeline.steps.answer import RunObserver, Session, answer_all
 from pipeline.steps.choose import Again
 from pipeline.steps.judge_candidates import Candidates
 from pipeline.steps.judge_panel import judge_models, panel
@@ -131,7 +132,7 @@ def _judge(court: Court, scorer: ScorerSettings, judged: Judged) -> tuple[RunCon
                 plan=plan,
                 store=stored,
                 run=run,
-                keys=load_keys(replace(settings, providers=providers), court.environment),
+                keys=find_keys(replace(settings, providers=providers), court.environment),
                 observer=_JudgeObserver(court.observer, scorer.name),
                 reuse=reuse,
                 clock=court.clock,
@@ -190,3 +191,6 @@ class _JudgeObserver:
 
     def acknowledged(self, results: Sequence[Result], /) -> None:
         self.observer.acknowledged([replace(result, model=self._named(result.model)) for result in results])
+
+    def kept(self, result: Result, /) -> None:
+        self.observer.kept(replace(result, model=self._named(result.model)))

@@ -28,7 +28,7 @@ from pipeline.steps.rows import RowLookup
 from pipeline.store.folder import write_json_atomic
 from pipeline.store.parts import read_part
 from pipeline.store.run_store import RunStore
-from pipeline.store.schema import scores_table
+from pipeline.store.schema import SCORES_SCHEMA, scores_table
 
 _COLUMNS = [
     *("job_id", "run_id", "row_id", "status"),
@@ -151,7 +151,7 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     rows = RowLookup(store.folder, _columns_read(scorers))
     unscored: dict[str, Unscored] = {}
     for part in store.parts():
-        tables = []
+        tables = [SCORES_SCHEMA.empty_table()]
         for judge_scorer in judged.values():
             judge_scorer.begin(part)
         for table in _scores(read_part(part, columns=_COLUMNS), rows, scorers):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -75,7 +75,7 @@ class EarlierAnswers:
     def take(self, wanted: Sequence[Wanted]) -> list[Row | None]:
         """An unused answer for each, as its whole row, that of the same row id first; from any thread."""
         with self._lock:
-            found = [self._choose(want) for want in wanted]
+            found = [self._choose(want, self._used) for want in wanted]
             rows = self._read([place for place in found if place is not None])
         return [
             row if row is not None and _answers(row, want) else None
@@ -83,16 +83,22 @@ class EarlierAnswers:
             for row in [None if place is None else rows.get(place)]
         ]
 
-    def _choose(self, want: Wanted) -> int | None:
+    def cover(self, wanted: Iterable[Wanted | None]) -> bool:
+        """Whether there is an unused answer for each, taken by none; there is none for None. Stops at the first."""
+        with self._lock:
+            used = self._used.copy()
+            return all(want is not None and self._choose(want, used) is not None for want in wanted)
+
+    def _choose(self, want: Wanted, used: NDArray[np.bool_]) -> int | None:
         for fingerprint in want.fingerprints:
             key = hash((fingerprint, want.repeat))
             start, stop = (int(np.searchsorted(self._keys, key, side)) for side in ("left", "right"))
-            free = start + np.flatnonzero(~self._used[start:stop])
+            free = start + np.flatnonzero(~used[start:stop])
             if not free.size:
                 continue
             same_row = free[self._index["row"][free] == hash(want.row_id) & _ROW_BITS]
             chosen = int(same_row[0] if same_row.size else free[0])
-            self._used[chosen] = True
+            used[chosen] = True
             return chosen
         return None
 

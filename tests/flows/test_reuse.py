@@ -104,7 +104,7 @@ def test_repeats_get_distinct_answers_and_more_of_them_are_paid(bench: Bench) ->
 def test_fresh_pays_again_and_stays_fresh_when_it_is_continued(bench: Bench) -> None:
     bench.write(rows=sums(8))
     assert bench.sent() == 8
-    stopped, requests = bench.run("--fresh", "--budget", "0.0008")
+    stopped, requests = bench.run("--fresh", "--budget", "0.0002")
     assert stopped.code == 75, stopped.err
     assert 0 < requests < 8
     continued, more = bench.run()
@@ -115,7 +115,7 @@ def test_fresh_pays_again_and_stays_fresh_when_it_is_continued(bench: Bench) -> 
 
 def test_fresh_does_not_continue_a_run_that_reuses(bench: Bench) -> None:
     bench.write(rows=sums(8))
-    stopped, _ = bench.run("--budget", "0.0008")
+    stopped, _ = bench.run("--budget", "0.0002")
     assert stopped.code == 75
     fresh, requests = bench.run("--fresh")
     assert fresh.json["folder"] != stopped.json["folder"]

@@ -78,6 +78,8 @@ class Silent:
 
     def acknowledged(self, results: Sequence[Result], /) -> None: ...
 
+    def kept(self, result: Result, /) -> None: ...
+
 
 def run_here(tmp_path: Path, text: str, **more: Any) -> Outcome:
     """Run an evaluation in this process."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pipeline.core.errors import DataError
 from pipeline.core.settings import ModelSettings
 from pipeline.score.judge import Judge
+from pipeline.score.judge_form import Reading
 from pipeline.stats.accounts import Account, dollars, total
 from pipeline.stats.judging import CellValues, between_judges, calibration, corrected, rated, share
 from pipeline.steps.judge_bench import noted_scorers
@@ -136,26 +137,27 @@ class _ScorerView:
 
     def _answer_facts(self) -> dict[str, Any]:
         ratings = []
-        errors = 0
+        missing = Counter[str]()
         for candidates in self._by_rows():
             for _, readings in self._verdicts.answers(candidates):
                 ratings.append([reading.label for reading in readings.values()])
-                errors += sum(reading.is_failure for reading in readings.values())
-        return {"errors": errors, "position_consistency": None, "agreement_between_judges": between_judges(ratings)}
+                _note_missing(missing, readings.values())
+        between = between_judges(ratings)
+        return {**_missing_entry(missing), "position_consistency": None, "agreement_between_judges": between}
 
     def _pair_facts(self) -> dict[str, Any]:
         known, consistent = Counter[str](), Counter[str]()
         ratings = []
-        errors = 0
+        missing = Counter[str]()
         for judged in self._judged_pairs():
-            errors += sum(reading.is_failure for both in judged.by_judge.values() for reading in both)
+            _note_missing(missing, (reading for both in judged.by_judge.values() for reading in both))
             for name, verdict in judged.verdicts.items():
                 known[name] += verdict.consistent is not None
                 consistent[name] += bool(verdict.consistent)
             if judged.verdicts:
                 ratings.append([verdict.outcome for verdict in judged.verdicts.values()])
         return {
-            "errors": errors,
+            **_missing_entry(missing),
             "position_consistency": {
                 "pairs": known.total(),
                 "consistent": consistent.total(),
@@ -222,6 +224,17 @@ class _ScorerView:
     def _score_files(self) -> list[Path]:
         files = [self._store.folder / "scores" / part.name for part in self._store.parts()]
         return [path for path in files if path.exists()]
+
+
+def _note_missing(missing: Counter[str], readings: Iterable[Reading]) -> None:
+    """Count the questions that no judge has answered."""
+    for reading in readings:
+        missing["errors"] += reading.is_failure
+        missing["open"] += reading.is_open
+
+
+def _missing_entry(missing: Counter[str]) -> dict[str, int]:
+    return {name: missing[name] for name in ("errors", "open")}
 
 
 def _scores(path: Path, scorer: str) -> pa.Table:

@@ -159,6 +159,23 @@ def test_an_answer_that_changed_is_judged_again_and_no_other(tmp_path: Path) -> 
     assert len(verdicts(folder)) == 30
 
 
+def test_a_judge_that_fails_makes_the_run_end_with_2_and_can_be_asked_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, tmp_path / "ledger.jsonl")
+    model = 'id = "simulator/sim-small"\n[models.params]\nmax_tokens = 64'
+    recorded = EVAL.replace(model, 'id = "recorded/x"\nanswer = "{{ answer }}"')
+    bench.write(recorded + judge(model="lab/sim-small") + CORRECT + "\n[run]\nmax_attempts = 1\n", rows=ROWS)
+    with counted_simulator(bench.ledger, "--error-rate", "0.4") as address:
+        bench.asks(address)
+        failed, requests = run_lab(bench)
+        failures = entry(failed.summary)["errors"]
+        assert (failed.exit_code, requests) == (2, 12)
+        assert 0 < failures < 12
+        assert scores(failed.folder).filter(pl.col("status") == "unscored").height == failures
+        again, requests = run_lab(bench, retry=("error",))
+        assert again.folder == failed.folder
+        assert requests == failures
+
+
 def test_the_budget_holds_for_answers_and_judges_together_and_the_run_continues(bench: Bench) -> None:
     bench.write(judged_lab(CORRECT), rows=sums(40))
     one = run_lab(bench, limit=1, fresh=True).outcome.summary["cost"]
@@ -170,6 +187,8 @@ def test_the_budget_holds_for_answers_and_judges_together_and_the_run_continues(
     assert Decimal(stopped.summary["cost"]["total_usd"]) <= cap
     assert len(results_of(stopped.folder)) == 40
     assert 0 < len(verdicts(stopped.folder)) < 40
+    assert entry(stopped.summary)["open"] == 40 - len(verdicts(stopped.folder))
+    assert "The judges of right are not finished" in (stopped.folder / "index.html").read_text(encoding="utf-8")
     again, nothing = run_lab(bench, fresh=True, budget=cap)
     assert (again.exit_code, nothing) == (75, 0), "what the judges have spent counts from the start"
     assert again.folder == stopped.folder
@@ -177,13 +196,14 @@ def test_the_budget_holds_for_answers_and_judges_together_and_the_run_continues(
     assert (rest.exit_code, rest.folder) == (0, stopped.folder)
     assert before + after == 80, "nothing is paid twice"
     assert len(verdicts(rest.folder)) == 40
+    assert entry(rest.summary)["open"] == 0
 
 
 def test_a_run_that_is_killed_while_judging_loses_nothing_and_pays_nothing_twice(tmp_path: Path) -> None:
     bench = Bench(tmp_path, tmp_path / "ledger.jsonl")
     evaluation = bench.write(judged_lab(CORRECT, "\n[run]\nconcurrency = 4\n"), rows=sums(60))
     folder = tmp_path / "run"
-    with simulator("--ledger", bench.ledger, "--latency-scale", "0.6") as address:
+    with simulator("--ledger", bench.ledger, "--latency-scale", "1.5") as address:
         bench.asks(address)
         process = subprocess.Popen(
             [*COMMAND, "run", str(evaluation), "--out", str(folder)],

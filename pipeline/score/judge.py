@@ -11,7 +11,8 @@ from typing import Any, Literal, cast
 
 from pipeline.core.records import Better, Scale
 from pipeline.core.settings import ScorerSettings
-from pipeline.score.judge_form import WINNERS, Form
+from pipeline.score.judge_form import Form
+from pipeline.score.judge_rubrics import READY, Ready, rubric_file
 from pipeline.score.options import Options
 
 JUDGE_KINDS = ("judge", "pairwise")
@@ -19,7 +20,6 @@ Means = Literal["auto", "schema", "tool", "prompt", "text"]
 """How a verdict is asked for: by a JSON schema, a forced tool, in words alone, or as free text that a pattern reads."""
 LONGEST = 200_000
 """Characters of an answer beyond which no judge is asked, unless the settings say otherwise."""
-_RUBRICS = Path(__file__).with_name("rubrics")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,30 +94,6 @@ class Judge:
         return value >= (1.0 if self.pass_at is None else self.pass_at)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ready:
-    """A rubric that comes with the product."""
-
-    scale: tuple[float, float] | None = None
-    labels: Mapping[str, float] | None = None
-    better: Better = "higher"
-    needs: str | None = None
-    """The option without which the rubric makes no sense."""
-
-
-_THREE = {"correct": 1.0, "partly": 0.5, "incorrect": 0.0}
-READY: Mapping[str, Mapping[str, _Ready]] = {
-    "judge": {
-        "correctness": _Ready(labels=_THREE, needs="expected"),
-        "faithfulness": _Ready(labels={"faithful": 1.0, "partly": 0.5, "unfaithful": 0.0}, needs="context"),
-        "helpfulness": _Ready(scale=(1.0, 5.0)),
-        "toxicity": _Ready(labels={"none": 0.0, "mild": 0.5, "severe": 1.0}, better="lower"),
-    },
-    "pairwise": {"helpfulness": _Ready()},
-}
-"""The ready rubrics of each kind."""
-
-
 def build_judge(settings: ScorerSettings, *, source: str | None = None) -> Judge:
     """Read the settings of kind `judge` or `pairwise`; raises SettingsError for whatever is wrong with them.
 
@@ -126,7 +102,7 @@ def build_judge(settings: ScorerSettings, *, source: str | None = None) -> Judge
     options = Options(settings)
     options.no_function()
     is_pairwise = settings.kind == "pairwise"
-    rubric, ready, path = _rubric(options, is_pairwise)
+    rubric, ready, path = _rubric(options)
     form = Form() if is_pairwise else _form(options, ready)
     context = options.take_text("context", "") or None
     if (
@@ -166,7 +142,7 @@ def build_judge(settings: ScorerSettings, *, source: str | None = None) -> Judge
     return judge
 
 
-def _rubric(options: Options, is_pairwise: bool) -> tuple[str, _Ready | None, Path]:
+def _rubric(options: Options) -> tuple[str, Ready | None, Path]:
     """The rubric's name, what comes with it, and where its prompt stands."""
     settings = options.settings
     ready = READY[settings.kind]
@@ -179,7 +155,7 @@ def _rubric(options: Options, is_pairwise: bool) -> tuple[str, _Ready | None, Pa
         options.refuse(
             f'there is no ready rubric "{rubric}" for kind = "{settings.kind}"; there are: {", ".join(ready)}'
         )
-    return rubric, ready[rubric], _RUBRICS / f"{'pairwise_' if is_pairwise else ''}{rubric}.jinja"
+    return rubric, ready[rubric], rubric_file(settings.kind, rubric)
 
 
 def _source(options: Options, path: Path) -> str:
@@ -189,7 +165,7 @@ def _source(options: Options, path: Path) -> str:
         options.refuse(f"template names {path}, which cannot be read: {error}")
 
 
-def _form(options: Options, ready: _Ready | None) -> Form:
+def _form(options: Options, ready: Ready | None) -> Form:
     scale, labels = options.take_value("scale"), options.take_value("labels")
     if scale is not None and labels is not None:
         options.refuse("has scale and labels; give one of them")
@@ -223,7 +199,7 @@ def _labels(options: Options, given: Any) -> dict[str, float]:
     return {name: float(value) for name, value in given.items()}
 
 
-def _is_default(form: Form, ready: _Ready) -> bool:
+def _is_default(form: Form, ready: Ready) -> bool:
     """Whether what the rubric says about labels or scale fits; of scales it explains every one."""
     if ready.scale is not None:
         return form.scale is not None
@@ -263,7 +239,7 @@ def _longest(options: Options) -> int:
     return value
 
 
-def _better_first(ready: _Ready | None) -> tuple[str, ...]:
+def _better_first(ready: Ready | None) -> tuple[str, ...]:
     """The rubric's own direction first, which is the default."""
     return ("lower", "higher") if ready is not None and ready.better == "lower" else ("higher", "lower")
 
@@ -279,6 +255,3 @@ def variables(judge: Judge) -> tuple[str, ...]:
         name for name, template in (("reference", judge.expected), ("context", judge.context)) if template is not None
     )
     return ("task", *shown, *given, "labels", "low", "high", "own_labels")
-
-
-__all__ = ["JUDGE_KINDS", "LONGEST", "READY", "WINNERS", "HumanLabels", "Judge", "Means", "build_judge", "variables"]

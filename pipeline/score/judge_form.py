@@ -28,6 +28,8 @@ class Reading(NamedTuple):
     problem: str | None = None
     is_failure: bool = False
     """The judge was asked and gave no answer at all."""
+    is_open: bool = False
+    """The judge was not asked yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

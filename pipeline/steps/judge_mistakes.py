@@ -121,13 +121,23 @@ def preflight(prepared: Prepared, ready: Bench) -> list[EvalmillError]:
     return found
 
 
-def _rendered(prepared: Prepared, judge: Judge) -> Request:
+def sample_requests(prepared: Prepared, judge: Judge, count: int) -> list[Request]:
+    """What a judge would be asked about the first rows, with a short text for each answer.
+
+    Raises TemplateError or DataError where a row does not fit.
+    """
     run: Mapping[str, Any] = {"settings": prepared.described}
-    row = next(iter(next(iter(prepared.dataset.batches(prepared.survey, 0, 1))).records()))
+    made = JudgePrompt(judge, run, prepared.settings.dataset.seed)
     texts = ("an answer", "another answer") if judge.is_pairwise else ("an answer",)
     prompt = prepared.settings.prompts[0].name
-    shown = Shown(row=row, prompt=prompt, targets=tuple("-" * len(texts)), texts=texts)
-    return JudgePrompt(judge, run, prepared.settings.dataset.seed).render(shown, {})[0]
+    stop = min(count, prepared.survey.rows)
+    rows = (row for batch in prepared.dataset.batches(prepared.survey, 0, stop) for row in batch.records())
+    shown = (Shown(row=row, prompt=prompt, targets=tuple("-" * len(texts)), texts=texts) for row in rows)
+    return [made.render(one, {})[0] for one in shown]
+
+
+def _rendered(prepared: Prepared, judge: Judge) -> Request:
+    return sample_requests(prepared, judge, 1)[0]
 
 
 def _sample(prepared: Prepared, judge: Judge) -> Request:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.core.errors import DataError
+from pipeline.core.errors import DataError, TemplateError
 from pipeline.core.records import Message, Request
 from pipeline.core.template import Rendered, Template, TextTemplate, compile_template, compile_text
 from pipeline.score.judge import Judge
@@ -61,6 +61,10 @@ class JudgePrompt:
         }
         rendered = self._rubric.render(record, Markers())
         instruction = "" if self._judge.pattern is not None else form.instruction(nonce)
+        if not any(message["role"] == "user" for message in rendered.messages):
+            raise TemplateError(
+                "a rubric needs a user turn, which ends in the request for the verdict", path=self._judge.path
+            )
         messages = with_instruction(rendered.messages, instruction)
         return Request(messages=messages, system=rendered.system, params=params), nonce
 

@@ -4,74 +4,33 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.core.errors import DataError
 from pipeline.core.settings import ModelSettings
 from pipeline.score.judge import Judge
-from pipeline.stats.accounts import Account, add_batch, dollars, total
+from pipeline.score.judge_form import Reading
+from pipeline.stats.accounts import Account, dollars, total
 from pipeline.stats.judging import CellValues, between_judges, calibration, corrected, rated, share
 from pipeline.steps.judge_bench import noted_scorers
 from pipeline.steps.judge_candidates import Candidate, Candidates
 from pipeline.steps.judge_kin import kin
 from pipeline.steps.judge_labels import HumanLabel, Key, label_of, read_labels
+from pipeline.steps.judge_ledger import Ledger, read_ledger
 from pipeline.steps.judge_scores import JudgedScorer
 from pipeline.steps.judge_verdicts import Verdicts
-from pipeline.store.folder import holds_run, judge_folders, listed_parts, unanswered
+from pipeline.store.folder import judge_folders
 from pipeline.store.parts import read_part
 from pipeline.store.run_store import RunStore
 
-_ACCOUNT_COLUMNS = [
-    "model", "status", "stop_reason", "usage_source", "input_tokens", "cache_read_tokens", "cache_write_5m_tokens",
-    "cache_write_1h_tokens", "output_tokens", "thinking_tokens", "source", "cost_usd", "reused_cost_usd", "attempts",
-]  # fmt: skip
 _ROWS_AT_A_TIME = 2_000
-REASKED = "output: "
-"""How the error of an attempt begins whose answer was no verdict."""
-
 Cell = tuple[str, str, str]
-
-
-@dataclass(slots=True)
-class Ledger:
-    """What the judges in one folder did and cost."""
-
-    accounts: dict[str, Account] = field(default_factory=dict)
-    reasked: Counter[str] = field(default_factory=Counter)
-    lost_requests: int = 0
-    lost_usd: Decimal = Decimal(0)
-
-    @property
-    def cost_usd(self) -> Decimal | None:
-        """The known cost of all judges; None where none is known."""
-        return total([account.cost_usd for account in self.accounts.values()])
-
-
-def read_ledger(folder: Path) -> Ledger:
-    """Sum up a judges' folder, part by part; what is asked no more was paid for all the same."""
-    ledger = Ledger()
-    if not holds_run(folder):
-        return ledger
-    ledger.lost_requests, ledger.lost_usd = unanswered(folder)
-    for path in listed_parts(folder):
-        table = read_part(path, columns=_ACCOUNT_COLUMNS)
-        names = table["model"].combine_chunks().cast(pa.string()).dictionary_encode()
-        known = names.dictionary.to_pylist()
-        for name in known:
-            ledger.accounts.setdefault(name, Account())
-        by_code = {code: ledger.accounts[name] for code, name in enumerate(known)}
-        codes = np.asarray(names.indices, dtype=np.int32)
-        add_batch(by_code, table, codes, np.zeros(len(codes), dtype=np.bool_))
-        ledger.reasked.update(_reasked(table, known, codes))
-    return ledger
 
 
 def add_judges(summary: dict[str, Any], store: RunStore, run: Mapping[str, Any]) -> None:
@@ -178,26 +137,27 @@ class _ScorerView:
 
     def _answer_facts(self) -> dict[str, Any]:
         ratings = []
-        errors = 0
+        missing = Counter[str]()
         for candidates in self._by_rows():
             for _, readings in self._verdicts.answers(candidates):
                 ratings.append([reading.label for reading in readings.values()])
-                errors += sum(reading.is_failure for reading in readings.values())
-        return {"errors": errors, "position_consistency": None, "agreement_between_judges": between_judges(ratings)}
+                _note_missing(missing, readings.values())
+        between = between_judges(ratings)
+        return {**_missing_entry(missing), "position_consistency": None, "agreement_between_judges": between}
 
     def _pair_facts(self) -> dict[str, Any]:
         known, consistent = Counter[str](), Counter[str]()
         ratings = []
-        errors = 0
+        missing = Counter[str]()
         for judged in self._judged_pairs():
-            errors += sum(reading.is_failure for both in judged.by_judge.values() for reading in both)
+            _note_missing(missing, (reading for both in judged.by_judge.values() for reading in both))
             for name, verdict in judged.verdicts.items():
                 known[name] += verdict.consistent is not None
                 consistent[name] += bool(verdict.consistent)
             if judged.verdicts:
                 ratings.append([verdict.outcome for verdict in judged.verdicts.values()])
         return {
-            "errors": errors,
+            **_missing_entry(missing),
             "position_consistency": {
                 "pairs": known.total(),
                 "consistent": consistent.total(),
@@ -266,15 +226,17 @@ class _ScorerView:
         return [path for path in files if path.exists()]
 
 
+def _note_missing(missing: Counter[str], readings: Iterable[Reading]) -> None:
+    """Count the questions that no judge has answered."""
+    for reading in readings:
+        missing["errors"] += reading.is_failure
+        missing["open"] += reading.is_open
+
+
+def _missing_entry(missing: Counter[str]) -> dict[str, int]:
+    return {name: missing[name] for name in ("errors", "open")}
+
+
 def _scores(path: Path, scorer: str) -> pa.Table:
     table = read_part(path, columns=["job_id", "scorer", "value", "label", "status"])
     return table.filter(pc.equal(table["scorer"], scorer))
-
-
-def _reasked(table: pa.Table, names: Sequence[str], codes: Any) -> Counter[str]:
-    """How often a judge was asked again because its verdict could not be read."""
-    lists = table["attempts"].combine_chunks()
-    errors = pc.struct_field(pc.list_flatten(lists), "error")
-    again = np.asarray(pc.fill_null(pc.starts_with(errors, REASKED), False), dtype=np.bool_)
-    called = np.asarray(pc.list_parent_indices(lists), dtype=np.int64)[again]
-    return Counter(names[code] for code in codes[called])

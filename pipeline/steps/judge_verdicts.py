@@ -20,7 +20,7 @@ from pipeline.store.folder import holds_run, listed_parts
 from pipeline.store.parts import read_part
 
 _COLUMNS = ["job_id", "model", "status", "params", "text", "tool_calls", "error_message"]
-_NOT_ASKED = Reading(problem="the judge has not been asked yet")
+_NOT_ASKED = Reading(problem="the judge has not been asked yet", is_open=True)
 
 Readings = Mapping[str, Reading]
 """By judge."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipeline.flow import report_again
 from pipeline.steps.verify import verify_run
 from pipeline.store.journal import segment_files
 from tests.support.bench import KEY, Bench, counted_simulator, results_of
@@ -106,6 +108,26 @@ def test_scoring_again_sends_nothing_and_a_new_judge_pays_its_own_calls_alone(be
     assert Decimal(removed.summary["cost"]["judges_usd"]) == verdicts(folder)["cost_usd"].sum()
 
 
+def test_another_scale_is_another_question(bench: Bench) -> None:
+    bench.write(judged_lab(CORRECT), rows=ROWS)
+    folder = run_lab(bench).outcome.folder
+    bench.write(judged_lab(CORRECT + "labels = { yes = 1, no = 0 }\n"), rows=ROWS)
+    other, requests = score_lab(bench, folder)
+    assert requests == 12
+    assert set(scores(folder)["label"]) <= {"yes", "no"}
+    assert other.summary["metrics"]["right"]["pass_fail"]
+
+
+def test_pages_are_made_again_from_what_is_stored_alone(bench: Bench) -> None:
+    bench.write(judged_lab(CORRECT), rows=ROWS)
+    done, _ = run_lab(bench)
+    shutil.rmtree(bench.folder / "sums")
+    before = bench.requests()
+    again = report_again(done.folder)
+    assert bench.requests() == before
+    assert again.summary["judges"] == done.summary["judges"]
+
+
 def test_another_run_takes_the_verdicts_of_an_earlier_one(bench: Bench) -> None:
     bench.write(judged_lab(CORRECT), rows=ROWS)
     run_lab(bench)
@@ -137,6 +159,23 @@ def test_an_answer_that_changed_is_judged_again_and_no_other(tmp_path: Path) -> 
     assert len(verdicts(folder)) == 30
 
 
+def test_a_judge_that_fails_makes_the_run_end_with_2_and_can_be_asked_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, tmp_path / "ledger.jsonl")
+    model = 'id = "simulator/sim-small"\n[models.params]\nmax_tokens = 64'
+    recorded = EVAL.replace(model, 'id = "recorded/x"\nanswer = "{{ answer }}"')
+    bench.write(recorded + judge(model="lab/sim-small") + CORRECT + "\n[run]\nmax_attempts = 1\n", rows=ROWS)
+    with counted_simulator(bench.ledger, "--error-rate", "0.4") as address:
+        bench.asks(address)
+        failed, requests = run_lab(bench)
+        failures = entry(failed.summary)["errors"]
+        assert (failed.exit_code, requests) == (2, 12)
+        assert 0 < failures < 12
+        assert scores(failed.folder).filter(pl.col("status") == "unscored").height == failures
+        again, requests = run_lab(bench, retry=("error",))
+        assert again.folder == failed.folder
+        assert requests == failures
+
+
 def test_the_budget_holds_for_answers_and_judges_together_and_the_run_continues(bench: Bench) -> None:
     bench.write(judged_lab(CORRECT), rows=sums(40))
     one = run_lab(bench, limit=1, fresh=True).outcome.summary["cost"]
@@ -148,6 +187,8 @@ def test_the_budget_holds_for_answers_and_judges_together_and_the_run_continues(
     assert Decimal(stopped.summary["cost"]["total_usd"]) <= cap
     assert len(results_of(stopped.folder)) == 40
     assert 0 < len(verdicts(stopped.folder)) < 40
+    assert entry(stopped.summary)["open"] == 40 - len(verdicts(stopped.folder))
+    assert "The judges of right are not finished" in (stopped.folder / "index.html").read_text(encoding="utf-8")
     again, nothing = run_lab(bench, fresh=True, budget=cap)
     assert (again.exit_code, nothing) == (75, 0), "what the judges have spent counts from the start"
     assert again.folder == stopped.folder
@@ -155,13 +196,14 @@ def test_the_budget_holds_for_answers_and_judges_together_and_the_run_continues(
     assert (rest.exit_code, rest.folder) == (0, stopped.folder)
     assert before + after == 80, "nothing is paid twice"
     assert len(verdicts(rest.folder)) == 40
+    assert entry(rest.summary)["open"] == 0
 
 
 def test_a_run_that_is_killed_while_judging_loses_nothing_and_pays_nothing_twice(tmp_path: Path) -> None:
     bench = Bench(tmp_path, tmp_path / "ledger.jsonl")
     evaluation = bench.write(judged_lab(CORRECT, "\n[run]\nconcurrency = 4\n"), rows=sums(60))
     folder = tmp_path / "run"
-    with simulator("--ledger", bench.ledger, "--latency-scale", "0.6") as address:
+    with simulator("--ledger", bench.ledger, "--latency-scale", "1.5") as address:
         bench.asks(address)
         process = subprocess.Popen(
             [*COMMAND, "run", str(evaluation), "--out", str(folder)],

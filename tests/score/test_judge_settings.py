@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.core.errors import SettingsError
 from pipeline.core.settings import ScorerSettings
-from pipeline.score.judge import READY, Judge, build_judge
+from pipeline.score.judge import Judge, build_judge
+from pipeline.score.judge_rubrics import READY
 
 
 def judge(kind: str = "judge", expected: str | None = None, folder: str = ".", **options: Any) -> Judge:

@@ -86,11 +86,18 @@ def run_here(tmp_path: Path, text: str, **more: Any) -> Outcome:
     return _run(write_eval(tmp_path / "sums", text, **more), tmp_path, Overrides(), Again())
 
 
-def run_lab(bench: Bench, *, fresh: bool = False, budget: Decimal | None = None, limit: int | None = None) -> Counted:
+def run_lab(
+    bench: Bench,
+    *,
+    fresh: bool = False,
+    retry: tuple[str, ...] = (),
+    budget: Decimal | None = None,
+    limit: int | None = None,
+) -> Counted:
     """Run the evaluation of a bench in this process, and count its requests."""
     before = bench.requests()
     overrides = Overrides(budget_usd=budget, limit=limit)
-    done = _run(bench.folder / "sums", bench.folder, overrides, Again(fresh=fresh))
+    done = _run(bench.folder / "sums", bench.folder, overrides, Again(fresh=fresh, retry=retry))
     return Counted(done, bench.requests() - before)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
@@ -171,9 +171,8 @@ def grouped(entries: Iterable[Entry], by: Sequence[Dimension]) -> list[Group]:
     for entry in entries:
         for key in _keys(entry, by):
             sums[key] = sums.get(key, Spend()) + entry.spend
-    times = [position for position, dimension in enumerate(by) if dimension in OF_TIME]
     found = [Group(key=key, spend=spend) for key, spend in sums.items()]
-    return sorted(found, key=lambda group: (*(group.key[at] for at in times), -_weight(group.spend), group.key))
+    return sorted(found, key=_order(found, by))
 
 
 def model_id(entry: Entry) -> str:
@@ -219,6 +218,22 @@ def _value(entry: Entry, dimension: Dimension) -> str:
         "judge": ANSWERS if entry.judge is None else judge,
     }
     return values[dimension]
+
+
+def _order(groups: Sequence[Group], by: Sequence[Dimension]) -> Callable[[Group], tuple[Any, ...]]:
+    """Sort by one dimension after the other, what belongs together kept together."""
+    within: dict[tuple[str, ...], Spend] = {}
+    for group in groups:
+        for depth in range(1, len(by) + 1):
+            within[group.key[:depth]] = within.get(group.key[:depth], Spend()) + group.spend
+
+    def place(group: Group) -> tuple[Any, ...]:
+        return tuple(
+            (Decimal(0) if dimension in OF_TIME else -_weight(within[group.key[: depth + 1]]), group.key[depth])
+            for depth, dimension in enumerate(by)
+        )
+
+    return place
 
 
 def _weight(spend: Spend) -> Decimal:

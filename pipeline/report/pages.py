@@ -14,7 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.core.errors import DiskError, OutputError
+from pipeline.cost.spending import Ledger
 from pipeline.report import contexts
+from pipeline.report.costs_page import Asked, costs_context
 from pipeline.report.encode import policy, safe_json
 from pipeline.report.vendored import chart_scripts
 from pipeline.report.view import RunView
@@ -36,6 +38,12 @@ def render_pages(view: RunView, folder: Path) -> list[Path]:
         "cost.html": _page("cost.html.jinja", contexts.cost(view), charts),
     }
     return [_write(folder / name, text) for name, text in pages.items()]
+
+
+def render_costs(ledger: Ledger, other: Ledger, asked: Asked, path: Path) -> Path:
+    """Write what all runs spent as one page that holds everything it needs; raises as `render_pages`."""
+    charts = (*chart_scripts(), _asset("charts.js"))
+    return _write(path, _page("costs.html.jinja", costs_context(ledger, other, asked), charts))
 
 
 def _page(template: str, context: Mapping[str, Any], scripts: tuple[str, ...]) -> str:

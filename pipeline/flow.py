@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 
 from pipeline.config.load import Overrides, load_eval
 from pipeline.core.clock import Clock, SystemClock
 from pipeline.core.errors import EXIT_GATE_FAILED, EXIT_JOBS_FAILED, EXIT_OK, EvalmillError, StoppedResumable
-from pipeline.report.pages import render_pages
+from pipeline.report.pages import render_documents, render_pages
 from pipeline.run.control import RunControl
 from pipeline.run.loop import has_uvloop
 from pipeline.steps.answer import RunObserver, Session, answer_all, load_keys
@@ -34,6 +34,7 @@ from pipeline.store.folder import read_run, write_json_atomic
 from pipeline.store.lock import refuse_held
 from pipeline.store.run_store import RunStore
 
+Format = Literal["html", "md", "junit", "json"]
 QUICK_RESULTS = 20_000
 """After an interruption, no more results than this are scored and rendered before the process ends."""
 
@@ -131,19 +132,28 @@ def score_again(folder: Path, evaluation: Path | None) -> Outcome:
         return _present(store, run, RunControl(), notes)
 
 
-def report_again(folder: Path) -> Outcome:
+def report_again(folder: Path, formats: tuple[Format, ...] = ("html",)) -> Outcome:
     """Summary and pages again, from the stored tables; what was never scored is scored as the run was meant to be."""
     run = read_run(folder)
     with RunStore.open(folder) as store:
         store.compact()
         notes = [] if is_scored(store) else score_run(store, Demands.recorded(run))
-        return _present(store, run, RunControl(), notes)
+        return _present(store, run, RunControl(), notes, formats)
 
 
-def _present(store: RunStore, run: Mapping[str, Any], control: RunControl, notes: list[str]) -> Outcome:
+def _present(
+    store: RunStore,
+    run: Mapping[str, Any],
+    control: RunControl,
+    notes: list[str],
+    formats: tuple[Format, ...] | None = None,
+) -> Outcome:
     summary = summarize(store, run)
     write_json_atomic(store.folder / "summary.json", summary)
-    pages = render_pages(run_view(store, run, summary), store.folder)
+    wanted = _usual(summary) if formats is None else formats
+    pages = render_pages(run_view(store, run, summary), store.folder) if "html" in wanted else []
+    pages += render_documents(summary, run, store.folder, wanted)
+    pages += [store.folder / "summary.json"] if "json" in wanted else []
     failures = count_failures(store)
     stopped = control.reason or (failures.rejected_alike() if control.signal is None else None)
     return Outcome(
@@ -155,6 +165,11 @@ def _present(store: RunStore, run: Mapping[str, Any], control: RunControl, notes
         stopped=stopped,
         notes=tuple(notes),
     )
+
+
+def _usual(summary: Mapping[str, Any]) -> tuple[Format, ...]:
+    """The pages, and for build servers the gates where there are any."""
+    return ("html", "junit") if summary["gates"] else ("html",)
 
 
 def _exit_code(summary: Mapping[str, Any], signal: int | None, stopped: EvalmillError | None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -45,9 +45,9 @@ def over_time(entries: Sequence[Entry]) -> Chart | None:
     spent = [group for group in grouped(entries, ["model"]) if group.spend.cost_usd]
     if not spent:
         return None
-    cut, shown = bins(entries), _named(spent)
+    cut, shown = bins(entries), _shown(spent)
     rows = _time_rows(entries, cut, shown)
-    names = [*shown, OTHERS] if len(spent) > len(shown) else shown
+    names = [*shown.values(), *([OTHERS] if len(spent) > len(shown) else [])]
     spec = layered(
         rows,
         [
@@ -96,7 +96,7 @@ def by_model(groups: Sequence[Group]) -> Chart | None:
         return None
     whole = sum((group.spend.cost_usd for group in spent if group.spend.cost_usd is not None), Decimal(0))
     rows = [_bar(group, whole) for group in spent[:_MOST_BARS]]
-    y = {"field": "place", "type": "ordinal", "axis": None, "scale": {"paddingInner": 0.2}}
+    y = {"field": "place", "type": "ordinal", "sort": None, "axis": None}
     x = {"field": "amount", "type": "quantitative", "title": None, "axis": None, "scale": {"nice": False}}
     spec = layered(
         rows,
@@ -131,20 +131,23 @@ def _bar(group: Group, whole: Decimal) -> Spec:
     }
 
 
-def _named(spent: Sequence[Group]) -> list[str]:
-    """The models with a colour of their own: all, or the dearest where there are too many."""
-    names = [one_line(group.key[0]) for group in spent]
-    return names if len(names) <= len(_COLOURS) else names[: len(_COLOURS) - 1]
+def _shown(spent: Sequence[Group]) -> dict[str, str]:
+    """The models with a colour of their own (all, or the dearest where there are too many), and their short names."""
+    models = [group.key[0] for group in spent]
+    short = {model: one_line(model.partition("/")[2]) for model in models}
+    names = short if len(set(short.values())) == len(models) else {model: one_line(model) for model in models}
+    kept = models if len(models) <= len(_COLOURS) else models[: len(_COLOURS) - 1]
+    return {model: names[model] for model in kept}
 
 
-def _time_rows(entries: Sequence[Entry], cut: Bins, shown: Sequence[str]) -> list[Spec]:
+def _time_rows(entries: Sequence[Entry], cut: Bins, shown: Mapping[str, str]) -> list[Spec]:
     amounts: dict[tuple[str, str], Decimal] = {}
     for group in grouped(entries, [cut.by, "model"]):
-        when, model = group.key[0], one_line(group.key[1])
+        when, model = group.key
         if group.spend.cost_usd:
-            key = when, model if model in shown else OTHERS
+            key = when, shown.get(model, OTHERS)
             amounts[key] = amounts.get(key, Decimal(0)) + group.spend.cost_usd
-    places = {name: place for place, name in enumerate([*shown, OTHERS])}
+    places = {name: place for place, name in enumerate([*shown.values(), OTHERS])}
     return [
         {
             cut.by: when,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pipeline.cost.spending import DIMENSIONS, Dimension, Entry, Group, Ledger, Spend, grouped, total
+from pipeline.cost.spending import Dimension, Entry, Group, Ledger, Spend, grouped, total
 from pipeline.report import costs_charts, numbers
 from pipeline.report.contexts import Figure
 from pipeline.report.costs_words import (
@@ -24,6 +24,14 @@ from pipeline.report.costs_words import (
 
 MOST_ROWS = 50
 """Rows of one table; the rest is summed in a last one."""
+TOKENS = {
+    "input": "Fresh input",
+    "cache_read": "Cache read",
+    "cache_write": "Cache write",
+    "output": "Output",
+    "thinking": "of it thinking",
+}
+_ALWAYS = ("input", "output")
 _HEADS: dict[Dimension, tuple[str, str]] = {
     "model": ("By model", "Model"),
     "provider": ("By provider", "Provider"),
@@ -55,8 +63,8 @@ class SpendRow:
 
     name: str
     jobs: str
-    tokens: tuple[str, ...]
-    """Fresh input, cache read, cache write, output, thinking."""
+    tokens: dict[str, str]
+    """By the classes of `TOKENS`."""
     cost: str
     wasted: str
     retries: str
@@ -91,6 +99,7 @@ def costs_context(ledger: Ledger, other: Ledger, asked: Asked) -> dict[str, Any]
         "repriced": repriced(spend, asked.repriced_day) if asked.repriced_day else [],
         "models": [spend_row(group.key[0], group.spend) for group in models],
         "runs": [spend_row(group.key[0], group.spend) for group in _few(grouped(ledger.entries, ["run"]))],
+        "classes": {name: head for name, head in TOKENS.items() if _is_used(name, spend)},
         "any_unknown": spend.unpriced_jobs > 0,
         "any_saved": spend.reused_jobs > 0,
         "total": spend_row("all", spend),
@@ -102,16 +111,7 @@ def spend_row(name: str, spend: Spend) -> SpendRow:
     return SpendRow(
         name=name,
         jobs=numbers.count(spend.jobs),
-        tokens=tuple(
-            numbers.tokens(tokens)
-            for tokens in (
-                spend.input_tokens,
-                spend.cache_read_tokens,
-                spend.cache_write_tokens,
-                spend.output_tokens,
-                spend.thinking_tokens,
-            )
-        ),
+        tokens={name: numbers.tokens(getattr(spend, f"{name}_tokens")) for name in TOKENS},
         cost=numbers.usd(spend.cost_usd),
         wasted=numbers.usd(wasted(spend)),
         retries=numbers.count(spend.retries),
@@ -126,6 +126,10 @@ def spend_row(name: str, spend: Spend) -> SpendRow:
 def wasted(spend: Spend) -> Decimal | None:
     """The cost of attempts without a result; 0 where there were none that could cost anything."""
     return Decimal(0) if spend.wasted_usd is None and not spend.possibly_paid else spend.wasted_usd
+
+
+def _is_used(name: str, spend: Spend) -> bool:
+    return name in _ALWAYS or bool(getattr(spend, f"{name}_tokens"))
 
 
 def _figures(ledger: Ledger, spend: Spend) -> list[Figure]:
@@ -172,27 +176,25 @@ def _time_rows(entries: Sequence[Entry]) -> dict[str, Any]:
 
 def _sections(entries: Sequence[Entry], spend: Spend) -> list[dict[str, Any]]:
     found = []
-    for dimension in (name for name in DIMENSIONS if name in _HEADS):
+    for dimension, (title, head) in _HEADS.items():
         groups = grouped(entries, [dimension])
-        if not groups or not _is_telling(dimension, entries, groups):
-            continue
-        title, head = _HEADS[dimension]
-        found.append({
-            "id": f"by-{dimension}",
-            "title": title,
-            "head": head,
-            "explained": _EXPLAINED.get(dimension, ""),
-            "rows": [spend_row(group.key[0], group.spend) for group in _few(groups)],
-            "total": spend_row("all", spend) if dimension != "tag" and len(groups) > 1 else None,
-        })  # fmt: skip
+        if groups and _is_telling(dimension, entries, groups):
+            found.append({
+                "id": f"by-{dimension}",
+                "title": title,
+                "head": head,
+                "explained": _EXPLAINED.get(dimension, ""),
+                "rows": [spend_row(group.key[0], group.spend) for group in _few(groups)],
+                "total": spend_row("all", spend) if dimension != "tag" and len(groups) > 1 else None,
+            })  # fmt: skip
     return found
 
 
 def _is_telling(dimension: Dimension, entries: Sequence[Entry], groups: Sequence[Group]) -> bool:
-    """Tags and judges only where there are any."""
+    """Whether a table says more than the total does."""
     if dimension == "tag":
         return any(entry.tags for entry in entries)
-    return dimension != "judge" or any(entry.judge is not None for entry in entries)
+    return dimension in ("model", "run") or len(groups) > 1
 
 
 def _few(groups: Sequence[Group]) -> list[Group]:

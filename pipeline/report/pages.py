@@ -1,10 +1,10 @@
-"""Renders the three pages of a run and puts them in place, each whole or not at all."""
+"""Renders the pages and documents of a run, and that of costs, and puts them in place, each whole or not at all."""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -16,8 +16,11 @@ from markupsafe import Markup
 from pipeline.core.errors import DiskError, OutputError
 from pipeline.cost.spending import Ledger
 from pipeline.report import contexts
+from pipeline.report.cells import Summary
 from pipeline.report.costs_page import Asked, costs_context
 from pipeline.report.encode import policy, safe_json
+from pipeline.report.junit import junit
+from pipeline.report.markdown import markdown
 from pipeline.report.vendored import chart_scripts
 from pipeline.report.view import RunView
 from pipeline.report.visible import visible
@@ -38,6 +41,21 @@ def render_pages(view: RunView, folder: Path) -> list[Path]:
         "cost.html": _page("cost.html.jinja", contexts.cost(view), charts),
     }
     return [_write(folder / name, text) for name, text in pages.items()]
+
+
+def render_documents(summary: Summary, run: Mapping[str, Any], folder: Path, formats: Collection[str]) -> list[Path]:
+    """Write what `formats` names of `report.md` (md) and `junit.xml` (junit) into `folder`; raises as `render_pages`.
+
+    `run` is the run's run.json.
+    """
+    created_at = run["created_at"]
+    written = []
+    if "md" in formats:
+        text = markdown(summary, description=run["settings"]["description"], created_at=created_at)
+        written.append(_write(folder / "report.md", text))
+    if "junit" in formats:
+        written.append(_write(folder / "junit.xml", junit(summary, created_at=created_at)))
+    return written
 
 
 def render_costs(ledger: Ledger, other: Ledger, asked: Asked, path: Path) -> Path:

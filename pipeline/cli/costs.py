@@ -98,7 +98,7 @@ def _show(
     if "tag" in by and any(len(entry.tags) > 1 for entry in ledger.entries):
         note("a run with several tags counts under each of them; the lines add up to more than all")
     if repricing is not None and ledger.entries:
-        for text in words.repriced(spend, _priced_day(repricing)):
+        for text in (*words.repriced(spend, _priced_day(repricing)), *_old_prices(ledger, repricing)):
             note(text)
     for text in (*words.statements(ledger), words.apart(other, simulated)):
         if text:
@@ -152,6 +152,17 @@ def _repricing(providers: Path | None, as_of: date | None) -> Repricing:
 
     known = load_providers(providers or find_providers_file(Path.cwd()))
     return Repricing({name: provider.prices for name, provider in known.items()}, as_of)
+
+
+def _old_prices(ledger: Ledger, repricing: Repricing) -> list[str]:
+    """Warnings of prices that were used and that nobody has checked for long."""
+    from pipeline.core.clock import SystemClock
+    from pipeline.cost.freshness import sources, stale_words
+
+    today = SystemClock().now().date()
+    used = {(entry.provider, entry.model) for entry in ledger.entries}
+    prices = [price for known in repricing.prices.values() for price in known if (price.provider, price.model) in used]
+    return [f"warning: {stale_words(one, today)}" for one in sources(prices) if one.is_stale(today)]
 
 
 def _priced_day(repricing: Repricing) -> str:

@@ -129,7 +129,9 @@ async def test_a_damaged_run_is_named_and_left_out_as_a_whole(tmp_path: Path) ->
         await write_run(tmp_path / name, [paid(0, "1")], judges={"rubric": [paid(0, "1")]})
     part = next((tmp_path / "flipped" / "results").glob("*.parquet"))
     data = bytearray(part.read_bytes())
-    data[200] ^= 255
+    chunks = pq.read_metadata(part).row_group(0)
+    costs = next(column for column in map(chunks.column, range(60)) if column.path_in_schema == "cost_usd")
+    data[costs.data_page_offset + 40] ^= 255
     part.write_bytes(data)
     judged = next((tmp_path / "short" / "judges" / "rubric" / "results").glob("*.parquet"))
     judged.write_bytes(judged.read_bytes()[:-100])

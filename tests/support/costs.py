@@ -132,31 +132,46 @@ def rich_ledger(*, hostile: Sequence[str] = ()) -> Ledger:
         ("ofox", "anthropic/claude-opus-4.6", 21), ("openai", "gpt-5-mini", 2), ("lab", "한국어-모델-7b", 1),
         ("openai", "gpt-5.4", 6),
     ]  # fmt: skip
-    entries = []
-    for number in range(60):
-        provider, model, weight = models[number % len(models)]
-        cost = Decimal(weight * (7 + number % 5)) / 10
-        entries.append(
-            entry(
-                str(cost), run=f"r{number // 6}", evaluation=("arithmetic", "sentiment-ko")[number % 2], provider=provider,
-                model=model, tags=(("thesis",), ("thesis", "lab"), ())[number % 3], prompt=("steps", "brief")[number % 2],
-                day=date(2026, 9, 1) + timedelta(days=(number * 37) % 60), jobs=250, retries=number % 4,
-                input_tokens=120_000 + 1000 * number, cache_read_tokens=40_000 if weight > 5 else None,
-                cache_write_tokens=9_000 if weight > 5 else None, output_tokens=45_000,
-                thinking_tokens=12_000 if weight > 9 else None, wasted_usd=cost / 50,
-                judge="rubric" if number % 11 == 0 else None, judges_usd=cost if number % 11 == 0 else None,
-                reused_jobs=30 if number % 7 == 0 else 0, saved_usd=cost / 3 if number % 7 == 0 else None,
-                unpriced_jobs=2 if weight == 1 else 0, estimated_jobs=5 if weight == 1 else 0,
-                estimated_usd=cost / 4 if weight == 1 else None, possibly_paid=number % 3,
-                possibly_paid_usd=Decimal("0.01"), table_usd=cost * 2, change_usd=cost,
-            )
-        )  # fmt: skip
-    for text in hostile:
-        entries.append(
-            entry("500", run=text, evaluation=text, provider=text, model=text, tags=(text,), prompt=text, judge=text)
-        )
-    skipped = [Skipped(folder=f"reports/{text}", reason=text) for text in ("damaged", *hostile)]
-    runs = [
-        found(run, unanswered=1, unanswered_usd=Decimal("0.02")) for run in dict.fromkeys(one.run for one in entries)
+    entries = [_rich_entry(number, *models[number % len(models)]) for number in range(60)]
+    entries += [
+        entry("500", run=text, evaluation=text, provider=text, model=text, tags=(text,), prompt=text, judge=text)
+        for text in hostile
     ]
+    skipped = [Skipped(folder=f"reports/{text}", reason=text) for text in ("damaged", *hostile)]
+    names = dict.fromkeys(one.run for one in entries)
+    runs = [found(run, unanswered=1, unanswered_usd=Decimal("0.02")) for run in names]
     return ledger(*entries, skipped=skipped, runs=runs)
+
+
+def _rich_entry(number: int, provider: str, model: str, weight: int) -> Entry:
+    cost = Decimal(weight * (7 + number % 5)) / 10
+    cached, cheap, judged, reused = weight > 5, weight == 1, number % 11 == 0, number % 7 == 0
+    return entry(
+        str(cost),
+        run=f"r{number // 6}",
+        evaluation=("arithmetic", "sentiment-ko")[number % 2],
+        provider=provider,
+        model=model,
+        tags=(("thesis",), ("thesis", "lab"), ())[number % 3],
+        prompt=("steps", "brief")[number % 2],
+        day=date(2026, 9, 1) + timedelta(days=(number * 37) % 60),
+        jobs=250,
+        retries=number % 4,
+        input_tokens=120_000 + 1000 * number,
+        cache_read_tokens=40_000 if cached else None,
+        cache_write_tokens=9_000 if cached else None,
+        output_tokens=45_000,
+        thinking_tokens=12_000 if weight > 9 else None,
+        wasted_usd=cost / 50,
+        judge="rubric" if judged else None,
+        judges_usd=cost if judged else None,
+        reused_jobs=30 if reused else 0,
+        saved_usd=cost / 3 if reused else None,
+        unpriced_jobs=2 if cheap else 0,
+        estimated_jobs=5 if cheap else 0,
+        estimated_usd=cost / 4 if cheap else None,
+        possibly_paid=number % 3,
+        possibly_paid_usd=Decimal("0.01"),
+        table_usd=cost * 2,
+        change_usd=cost,
+    )

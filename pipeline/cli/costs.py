@@ -100,7 +100,7 @@ def _show(
     if repricing is not None and ledger.entries:
         for text in (*words.repriced(spend, _priced_day(repricing)), *_old_prices(ledger, repricing)):
             note(text)
-    for text in (*words.statements(ledger), words.apart(other, simulated)):
+    for text in (*words.warnings(ledger), *words.parts(ledger), words.apart(other, simulated)):
         if text:
             note(text)
     for text in words.skipped(ledger):
@@ -119,7 +119,7 @@ def _as_json(ledger: Ledger, other: Ledger, by: Sequence[Dimension], *, simulate
         "folder": ledger.folder,
         "simulated": simulated,
         "headline": words.headline(ledger, simulated),
-        "statements": [text for text in (*words.statements(ledger), words.apart(other, simulated)) if text],
+        "warnings": words.warnings(ledger),
         "by": list(by),
         "groups": [
             {**dict(zip(by, group.key, strict=True)), **as_json(group.spend)} for group in grouped(ledger.entries, by)

@@ -59,7 +59,7 @@ def over_time(entries: Sequence[Entry]) -> Chart | None:
                         "type": "ordinal",
                         "title": None,
                         "scale": {"domain": cut.names, "paddingInner": 0.25},
-                        "axis": {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 12},
+                        "axis": {"labelAngle": 0, "labelOverlap": "greedy", "labelSeparation": 12, "labelBound": True},
                     },
                     "y": {
                         "field": "amount",

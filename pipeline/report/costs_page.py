@@ -19,7 +19,7 @@ from pipeline.report.costs_words import (
     repriced,
     signed_usd,
     skipped,
-    statements,
+    warnings,
 )
 
 MOST_ROWS = 50
@@ -90,7 +90,7 @@ def costs_context(ledger: Ledger, other: Ledger, asked: Asked) -> dict[str, Any]
         "folder": ledger.folder,
         "headline": headline(ledger, asked.simulated),
         "figures": _figures(ledger, spend),
-        "statements": [text for text in (*statements(ledger), apart(other, asked.simulated)) if text],
+        "warnings": [text for text in (*warnings(ledger), apart(other, asked.simulated)) if text],
         "skipped": skipped(ledger),
         "time_chart": costs_charts.over_time(ledger.entries) if ledger.entries else None,
         "time_rows": _time_rows(ledger.entries),

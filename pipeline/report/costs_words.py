@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 
 from pipeline.cost.spending import Entry, Ledger, Spend, total
 from pipeline.report import numbers
 from pipeline.report.visible import one_line
 
+_NB = "\N{NO-BREAK SPACE}"
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 INVENTED = "Simulated runs: the money is invented, and nothing was paid."
 
 
@@ -33,14 +39,31 @@ def period(entries: Sequence[Entry]) -> str:
     if not days:
         return "on no day"
     first, last = min(days), max(days)
-    return f"on {first}" if first == last else f"{first} to {last}"
+    if first == last:
+        return f"on {_written(first)}"
+    return f"from {_written(first, year=first.year != last.year)} to {_written(last)}"
 
 
-def statements(ledger: Ledger) -> list[str]:
-    """Say what the total is made of, and what is not in it; the gravest first."""
-    spend = total(ledger.entries)
-    found = [*_missing(ledger, spend), *_open(ledger), *_parts(ledger, spend)]
-    return [text for text in found if text]
+def warnings(ledger: Ledger) -> list[str]:
+    """Say what is not in the total, and what of it is not certain; the gravest first."""
+    return [*_missing(ledger, total(ledger.entries)), *_open(ledger)]
+
+
+def parts(ledger: Ledger) -> list[str]:
+    """Say what went to judges and into nothing, and what reuse saved."""
+    spend, found = total(ledger.entries), []
+    if spend.judges_usd is not None:
+        names = ", ".join(sorted({one_line(entry.judge) for entry in ledger.entries if entry.judge is not None}))
+        found.append(f"{numbers.usd(spend.judges_usd)} of it went to judges ({names}).")
+    if spend.wasted_usd:
+        retries = number_of(spend.retries, "retry").replace("retrys", "retries")
+        found.append(f"{numbers.usd(spend.wasted_usd)} of it went into attempts without a result ({retries}).")
+    if spend.reused_jobs:
+        answers, saved = number_of(spend.reused_jobs, "answer"), numbers.usd(spend.saved_usd)
+        found.append(
+            f"{answers} came from earlier runs, which saved {saved}; each is counted once, in the run that paid for it."
+        )
+    return found
 
 
 def apart(ledger: Ledger, simulated: bool) -> str:
@@ -89,11 +112,11 @@ def number_of(number: int, noun: str) -> str:
 def _missing(ledger: Ledger, spend: Spend) -> list[str]:
     found = []
     if ledger.skipped:
-        found.append(f"{number_of(len(ledger.skipped), 'folder')} could not be counted.")
+        found.append(f"Not counted: {number_of(len(ledger.skipped), 'folder')}, named at the end.")
     if spend.unpriced_jobs:
         found.append(
             f"The cost of {number_of(spend.unpriced_jobs, 'job')} is unknown, so the total is a lower bound; "
-            "--reprice holds them against today's prices."
+            "--reprice shows whether a price table knows them now."
         )
     if spend.estimated_jobs:
         found.append(
@@ -101,40 +124,32 @@ def _missing(ledger: Ledger, spend: Spend) -> list[str]:
             f"{number_of(spend.estimated_jobs, 'job')}."
         )
     if spend.possibly_paid:
-        found.append(
-            f"{number_of(spend.possibly_paid, 'attempt')} without an answer may have been billed for up to "
-            f"{numbers.usd(spend.possibly_paid_usd)} more, which is in no total."
-        )
+        start = f"{number_of(spend.possibly_paid, 'attempt')} without an answer may have been billed, "
+        found.append(f"{start}{_at_most(spend.possibly_paid_usd)}.")
     requests = sum(run.unanswered for run in ledger.runs)
     if requests:
         at_stake = sum((run.unanswered_usd for run in ledger.runs), Decimal(0))
-        found.append(
-            f"{number_of(requests, 'request')} left and have no stored result; they may have cost up to "
-            f"{numbers.usd(at_stake)}, which is in no total."
-        )
+        start = f"{number_of(requests, 'request')} left and never came to a stored result, "
+        found.append(f"{start}{_at_most(at_stake or None)}.")
     return found
+
+
+def _at_most(amount: Decimal | None) -> str:
+    if amount is None:
+        return "at a cost that is not known and in no total"
+    return f"at up to {numbers.usd(amount)} that is in no total"
 
 
 def _open(ledger: Ledger) -> list[str]:
     states = [run.state for run in ledger.runs]
-    going, stopped = states.count("running"), states.count("unfinished")
-    return [
-        f"{number_of(going, 'run')} going on: the figures still grow." if going else "",
-        f"{number_of(stopped, 'run')} not finished; what was spent until now is counted." if stopped else "",
-    ]
+    told = []
+    if going := states.count("running"):
+        told.append(f"{number_of(going, 'run')} going on: the figures still grow.")
+    if stopped := states.count("unfinished"):
+        told.append(f"{number_of(stopped, 'run')} not finished; what was spent until now is counted.")
+    return told
 
 
-def _parts(ledger: Ledger, spend: Spend) -> list[str]:
-    found = []
-    if spend.judges_usd is not None:
-        names = ", ".join(sorted({one_line(entry.judge) for entry in ledger.entries if entry.judge is not None}))
-        found.append(f"{numbers.usd(spend.judges_usd)} of it went to judges ({names}).")
-    if spend.wasted_usd:
-        retries = number_of(spend.retries, "retry").replace("retrys", "retries")
-        found.append(f"{numbers.usd(spend.wasted_usd)} of it went into attempts without a result ({retries}).")
-    if spend.reused_jobs:
-        found.append(
-            f"{number_of(spend.reused_jobs, 'answer')} were reused, which saved {numbers.usd(spend.saved_usd)}; "
-            "each is counted once, in the run that paid for it."
-        )
-    return found
+def _written(day: date, *, year: bool = True) -> str:
+    month = _MONTHS[day.month - 1]
+    return f"{day.day}{_NB}{month}{f'{_NB}{day.year}' if year else ''}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import shlex
 import shutil
-import subprocess
-import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from xml.etree import ElementTree as ET
 import polars as pl
 import pytest
 
+from pipeline.cli.main import run_command
 from pipeline.cost.spending import FIELDS
-from tests.support.commands import ROOT, environment, evalmill
+from tests.support.commands import ROOT, Finished, evalmill
 from tests.support.evals import EVAL, write_eval
 
 DOCS = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
@@ -28,6 +30,13 @@ metric = "number"
 min = 0.999
 """
 )
+
+
+def called(*arguments: object) -> Finished:
+    """What a verb that sends nothing says, without a process of its own."""
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        code = run_command([str(one) for one in arguments])
+    return Finished(code=code, out=out.getvalue(), err=err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +60,7 @@ def summary_of(run: Path) -> dict[str, Any]:
 
 
 def test_the_sum_is_that_of_the_summaries_and_of_the_tables(home: Path) -> None:
-    told = evalmill("costs", "--by", "run", "--json", cwd=home).json
+    told = called("costs", home / "reports", "--by", "run", "--json").json
     summaries = [summary_of(run) for run in runs_of(home)]
     by_run = {group["run"]: group for group in told["groups"]}
     for summary in summaries:
@@ -67,7 +76,7 @@ def test_the_sum_is_that_of_the_summaries_and_of_the_tables(home: Path) -> None:
 
 
 def test_the_table_says_that_the_money_is_invented(home: Path) -> None:
-    told = evalmill("costs", "--by", "tag", cwd=home)
+    told = called("costs", home / "reports", "--by", "tag")
     assert told.code == 0
     assert "invented" in told.out.splitlines()[0]
     assert re.search(r"^thesis .*\$", told.out, flags=re.MULTILINE)
@@ -75,7 +84,7 @@ def test_the_table_says_that_the_money_is_invented(home: Path) -> None:
 
 
 def test_the_same_prices_change_nothing_and_corrected_ones_do(home: Path) -> None:
-    same = evalmill("costs", "--reprice", "--json", cwd=home).json["total"]
+    same = called("costs", home / "reports", "--reprice", "--json").json["total"]
     assert (same["table_usd"], same["change_usd"], same["table_unpriced_jobs"]) == (same["cost_usd"], "0", 0)
     corrected = home / "corrected.toml"
     corrected.write_text("""
@@ -89,15 +98,15 @@ cache_write_5m = "0.625"
 source = "twice as much"
 checked = 2025-01-01
 """)
-    told = evalmill("costs", "--reprice", "--providers", corrected, "--json", cwd=home).json["total"]
+    told = called("costs", home / "reports", "--reprice", "--providers", corrected, "--json").json["total"]
     assert Decimal(told["table_usd"]) == 2 * Decimal(told["cost_usd"])
-    said = evalmill("costs", "--reprice", "--providers", corrected, cwd=home)
+    said = called("costs", home / "reports", "--reprice", "--providers", corrected)
     assert "were last compared with their source on 2025-01-01" in said.err
 
 
 def test_exports_are_complete(home: Path, tmp_path: Path) -> None:
     files = {name: tmp_path / f"costs.{name}" for name in ("csv", "parquet", "html")}
-    done = evalmill("costs", *(word for name, path in files.items() for word in (f"--{name}", path)), cwd=home)
+    done = called("costs", home / "reports", *(word for name, path in files.items() for word in (f"--{name}", path)))
     assert done.code == 0, done.err
     assert [line for line in done.out.splitlines() if line.startswith(str(tmp_path))] == [
         str(files["html"]), str(files["csv"]), str(files["parquet"]),
@@ -119,13 +128,14 @@ def test_exports_are_complete(home: Path, tmp_path: Path) -> None:
     ],
 )
 def test_mistakes_are_said(home: Path, arguments: list[str], code: int, said: str) -> None:
-    done = evalmill("costs", *arguments, cwd=home)
+    folder = [] if arguments == ["nowhere"] else [home / "reports"]
+    done = called("costs", *folder, *arguments)
     assert (done.code, said in done.err) == (code, True), done.err
 
 
 def test_a_folder_without_runs_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "reports").mkdir()
-    done = evalmill("costs", cwd=tmp_path)
+    done = called("costs", tmp_path / "reports")
     assert (done.code, done.out) == (0, "No run was found.\n")
 
 
@@ -141,7 +151,7 @@ def test_reports_are_written_in_every_format_and_gates_decide_the_exit_code(home
     for run in runs:
         (run / "junit.xml").unlink()
         (run / "index.html").unlink()
-    done = evalmill("report", *runs, "--format", "md,junit,json", cwd=home)
+    done = called("report", *runs, "--format", "md,junit,json")
     assert done.code == 1, done.err
     for run in runs:
         names = {path.name for path in run.iterdir()}
@@ -149,9 +159,9 @@ def test_reports_are_written_in_every_format_and_gates_decide_the_exit_code(home
         assert "index.html" not in names
         assert "**failed:**" in (run / "report.md").read_text(encoding="utf-8")
         assert str(run / "report.md") in done.out
-    assert evalmill("report", runs[0], cwd=home).code == 1
+    assert called("report", runs[0]).code == 1
     assert (runs[0] / "index.html").exists()
-    wrong = evalmill("report", runs[0], "--format", "html,pdf", cwd=home)
+    wrong = called("report", runs[0], "--format", "html,pdf")
     assert (wrong.code, "'pdf' is no format" in wrong.err) == (64, True)
 
 
@@ -166,11 +176,11 @@ def test_tags_make_no_new_run(home: Path, tmp_path: Path) -> None:
 
 
 def test_models_are_listed_with_source_and_age() -> None:
-    told = evalmill("models", "anthropic")
+    told = called("models", "anthropic")
     assert re.search(
         r"^anthropic, \d+ models: Anthropic price list.*; checked 2026-11-22, ", told.out, flags=re.MULTILINE
     )
-    entries = evalmill("models", "anthropic", "--json").json
+    entries = called("models", "anthropic", "--json").json
     assert {entry["checked"] for entry in entries} == {"2026-11-22"}
     assert all(isinstance(entry["stale"], bool) for entry in entries)
 
@@ -184,27 +194,20 @@ input = "2"
 source = "my contract"
 checked = 2025-10-01
 """)
-    told = evalmill("models", "anthropic", cwd=tmp_path)
+    told = called("models", "anthropic", "--providers", tmp_path / "providers.toml")
     assert (
         "warning: the prices of anthropic (my contract) were last compared with their source on 2025-10-01" in told.err
     )
 
 
 def test_the_commands_of_the_document_run(home: Path) -> None:
-    scripts = home / "bin"
-    scripts.mkdir()
-    (scripts / "evalmill").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pipeline.cli "$@"\n')
-    (scripts / "evalmill").chmod(0o755)
-    commands = "".join(re.findall(r"```sh\n(.*?)```", DOCS, flags=re.DOTALL)).replace(
-        "reports/arithmetic", "reports/sums"
-    )
-    assert commands.count("evalmill ") >= 7
-    env = environment()
-    done = subprocess.run(
-        ["bash", "-e", "-c", commands], cwd=home, env={**env, "PATH": f"{scripts}:{env['PATH']}"}, capture_output=True,
-        text=True, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", DOCS, flags=re.DOTALL))
+    commands = blocks.replace("reports/arithmetic", "reports/sums").splitlines()
+    assert len(commands) >= 7
+    with chdir(home):
+        for command in commands:
+            verb, *arguments = shlex.split(command)
+            assert (verb, called(*arguments).code) == ("evalmill", 0), command
     assert (home / "costs.html").exists()
 
 

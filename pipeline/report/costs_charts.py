@@ -95,7 +95,8 @@ def by_model(groups: Sequence[Group]) -> Chart | None:
     if len(spent) < 2:
         return None
     whole = sum((group.spend.cost_usd for group in spent if group.spend.cost_usd is not None), Decimal(0))
-    rows = [_bar(group, whole) for group in spent[:_MOST_BARS]]
+    names = _short_names(spent)
+    rows = [_bar(group, names[group.key[0]], whole) for group in spent[:_MOST_BARS]]
     y = {"field": "place", "type": "ordinal", "sort": None, "axis": None}
     x = {"field": "amount", "type": "quantitative", "title": None, "axis": None, "scale": {"nice": False}}
     spec = layered(
@@ -117,7 +118,7 @@ def by_model(groups: Sequence[Group]) -> Chart | None:
     return Chart(alternative=alternative, spec=spec)
 
 
-def _bar(group: Group, whole: Decimal) -> Spec:
+def _bar(group: Group, short: str, whole: Decimal) -> Spec:
     cost = group.spend.cost_usd or Decimal(0)
     share = numbers.metric(float(cost / whole), share=True)
     name = one_line(group.key[0])
@@ -127,17 +128,22 @@ def _bar(group: Group, whole: Decimal) -> Spec:
         "amount": float(cost),
         "cost text": numbers.usd(cost),
         "share text": share,
-        "label": f"{numbers.usd(cost)} · {share} · {name}",
+        "label": f"{numbers.usd(cost)} · {share} · {short}",
     }
 
 
 def _shown(spent: Sequence[Group]) -> dict[str, str]:
-    """The models with a colour of their own (all, or the dearest where there are too many), and their short names."""
-    models = [group.key[0] for group in spent]
-    short = {model: one_line(model.partition("/")[2]) for model in models}
-    names = short if len(set(short.values())) == len(models) else {model: one_line(model) for model in models}
-    kept = models if len(models) <= len(_COLOURS) else models[: len(_COLOURS) - 1]
+    """The short names of the models with a colour of their own: all, or the dearest where there are too many."""
+    names = _short_names(spent)
+    kept = list(names)[: len(_COLOURS) if len(names) <= len(_COLOURS) else len(_COLOURS) - 1]
     return {model: names[model] for model in kept}
+
+
+def _short_names(groups: Sequence[Group]) -> dict[str, str]:
+    """The models without their providers, where that tells them apart."""
+    models = [group.key[0] for group in groups]
+    short = {model: one_line(model.partition("/")[2]) for model in models}
+    return short if len(set(short.values())) == len(models) else {model: one_line(model) for model in models}
 
 
 def _time_rows(entries: Sequence[Entry], cut: Bins, shown: Mapping[str, str]) -> list[Spec]:

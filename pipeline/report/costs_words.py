@@ -91,7 +91,9 @@ def repriced(spend: Spend, day: str) -> list[str]:
     ]
     if spend.table_unpriced_jobs:
         jobs = number_of(spend.table_unpriced_jobs, "job")
-        found.append(f"{jobs} still have no price in this table, so its total is a lower bound.")
+        found.append(
+            f"Without a price in this table: {jobs}, so its total is a lower bound; --as-of takes another day's prices."
+        )
     if spend.kept_usd:
         kept = numbers.usd(spend.kept_usd)
         found.append(f"{kept} of it is as recorded: of attempts without a result no tokens are stored.")

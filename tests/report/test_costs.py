@@ -99,7 +99,7 @@ def test_another_price_table_is_told_with_what_it_lacks() -> None:
     first, second, third = repriced(spend, "at the prices of 2026-12-01")
     assert first.startswith("Recorded $2.00; under this price table $5.00, at the prices of 2026-12-01.")
     assert first.endswith("Over the jobs that have both: −$1.00.")
-    assert second.startswith("1 job still have no price")
+    assert second.startswith("Without a price in this table: 1 job,")
     assert third.startswith("$3.00 of it is as recorded")
 
 
@@ -205,7 +205,7 @@ def test_charts_tell_all_the_money_and_name_the_dearest() -> None:
     rows = chart.spec["data"]["values"]
     assert sum(row["amount"] for row in rows) == 36
     assert {row["model"] for row in rows} == {"m8", "m7", "m6", "m5", OTHERS}
-    assert bars.spec["data"]["values"][0]["label"] == "$8.00 · 22.2\N{NO-BREAK SPACE}% · apimart/m8"
+    assert bars.spec["data"]["values"][0]["label"] == "$8.00 · 22.2\N{NO-BREAK SPACE}% · m8"
     assert over_time([entry(None)]) is None
     assert by_model(grouped([entry("1")], ["model"])) is None
 

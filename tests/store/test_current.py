@@ -32,8 +32,8 @@ async def test_parts_and_journal_are_read_together_each_job_once(tmp_path: Path)
     create_run(folder, RUN)
     with RunStore.open(folder) as store:
         await store_all(store, [result(number) for number in range(5)], [], state="running")
-        store.compact()
-        assert stored_rows(folder) == 5
+    assert stored_rows(folder) == 5
+    with RunStore.open(folder) as store:
         await store_all(store, [result(number) for number in range(5, 9)], [], state=None)
         store.put_start("lost", COST)
         jobs, unstored = read(folder)

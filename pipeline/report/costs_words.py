@@ -139,7 +139,7 @@ def _missing(ledger: Ledger, spend: Spend) -> list[str]:
 def _at_most(amount: Decimal | None) -> str:
     if amount is None:
         return "at a cost that is not known and in no total"
-    return f"at up to {numbers.usd(amount)} that is in no total"
+    return f"at up to {numbers.usd(amount)} as far as known, which is in no total"
 
 
 def _open(ledger: Ledger) -> list[str]:

@@ -14,7 +14,7 @@ from pipeline.core.records import ANSWERED
 from pipeline.cost.reprice import MONEY, PriceList, answer_costs
 
 _Mask = NDArray[np.bool_]
-_NOTHING = pa.scalar(None, MONEY)
+_NOTHING, _ZERO = pa.scalar(None, MONEY), pa.scalar(0, MONEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def extra_columns(results: pa.Table, called: _Mask, prices: PriceList | None) ->
         "possibly_paid_usd": _per_job(attempts.job, over, len(called)),
     }
     if prices is not None:
-        columns |= _repriced(results, called & answered, attempts, prices) | {}
+        columns |= _repriced(results, called & answered, attempts, prices)
     return columns
 
 
@@ -68,12 +68,12 @@ def _over(attempts: _Attempts) -> pa.Array:
     """What an attempt without an answer may have cost beyond what is known; null where nothing says so."""
     known = pc.fill_null(attempts.cost, 0)
     over = pc.subtract(attempts.booked.cast(pa.decimal128(37, 12)), known.cast(pa.decimal128(37, 12))).cast(MONEY)
-    return pc.if_else(pa.array(attempts.maybe_paid), over, _NOTHING)
+    return pc.if_else(pa.array(attempts.maybe_paid), pc.max_element_wise(over, _ZERO, skip_nulls=False), _NOTHING)
 
 
 def _more_is_at_stake(over: pa.Array) -> _Mask:
     """Not where the known cost is all that was booked; an unknown bound is something at stake."""
-    return _mask(pc.fill_null(pc.greater(over, pa.scalar(0, MONEY)), True))
+    return _mask(pc.fill_null(pc.greater(over, _ZERO), True))
 
 
 def _repriced(results: pa.Table, answered: _Mask, attempts: _Attempts, prices: PriceList) -> dict[str, Any]:

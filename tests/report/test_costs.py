@@ -67,7 +67,7 @@ def test_what_is_missing_from_the_total_is_said() -> None:
         "them now.",
         "$0.250 is estimated: the provider did not report the tokens of 1 job.",
         "1 attempt without an answer may have been billed, at a cost that is not known and in no total.",
-        "3 requests left and never came to a stored result, at up to $0.500 that is in no total.",
+        "3 requests left and never came to a stored result, at up to $0.500 as far as known, which is in no total.",
         "1 run going on: the figures still grow.",
         "1 run not finished; what was spent until now is counted.",
     ]
@@ -121,6 +121,19 @@ def test_the_table_sums_up_and_leaves_out_what_nobody_used() -> None:
         name for name in ("cache read", "thinking", "wasted", "unknown cost", "saved by reuse") if name not in rich
     ] == []
     assert "+$378.00" in printed(rich_ledger(), "model", repriced=True)
+
+
+def test_no_figure_is_cut_where_the_terminal_is_narrow() -> None:
+    shown = rich_ledger()
+    for width in (200, 120, 80, 60):
+        out = io.StringIO()
+        table = costs_table(grouped(shown.entries, ["model"]), ["model"], total(shown.entries))
+        Console(file=out, width=width, force_terminal=False).print(table)
+        text = plain(out.getvalue())
+        assert "…" not in text
+        assert "$378.00" in text
+        assert max(map(len, text.splitlines())) <= width
+        assert ("left out for want of room" in text) == (width < 200)
 
 
 TERMINAL = [

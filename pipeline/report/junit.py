@@ -13,7 +13,8 @@ from xml.etree import ElementTree as ET
 
 from pipeline.report import numbers
 from pipeline.report.cautions import cautions
-from pipeline.report.cells import Cell, Summary, is_share, label, unfinished
+from pipeline.report.cell_texts import metric_texts, texts_of
+from pipeline.report.cells import Cell, Summary, label, unfinished
 from pipeline.report.visible import one_line, visible
 from pipeline.report.words import gate_figures, gate_sentence, progress
 
@@ -28,7 +29,8 @@ def junit(summary: Summary, *, created_at: str) -> str:
     `time` is 0, which the schema demands: how long a gate takes means nothing.
     """
     cases = [_gate_case(summary, gate) for gate in summary["gates"]]
-    cases += [_cell_case(summary, cell) for cell in summary["cells"]]
+    texts = metric_texts(summary)
+    cases += [_cell_case(summary, cell, texts_of(cell, texts)) for cell in summary["cells"]]
     name = _name(summary["eval"])
     suite = ET.Element(
         "testsuite",
@@ -72,21 +74,18 @@ def _asked(gate: Mapping[str, Any]) -> str:
     return " · ".join(str(gate[name]) for name in ("model", "prompt") if gate.get(name)) or "every cell"
 
 
-def _cell_case(summary: Summary, cell: Cell) -> ET.Element:
+def _cell_case(summary: Summary, cell: Cell, figures: Mapping[str, str]) -> ET.Element:
     case = _case(summary, "cells", label(cell))
     lost = cell["statuses"]["error"] + cell["statuses"]["skipped"]
     if lost:
-        jobs = f"{numbers.count(lost)} of {numbers.count(cell['n'])} jobs without an answer"
-        _add(case, "error", "jobs", f"{jobs}; {_means(summary, cell)}")
+        means = ", ".join(f"{name} {text}" for name, text in figures.items()) or "nothing was scored"
+        _add(
+            case,
+            "error",
+            "jobs",
+            f"{numbers.count(lost)} of {numbers.count(cell['n'])} jobs without an answer; {means}",
+        )
     return case
-
-
-def _means(summary: Summary, cell: Cell) -> str:
-    told = [
-        f"{name} {numbers.metric(found['mean'], share=is_share(summary, name))}"
-        for name, found in cell["metrics"].items()
-    ]
-    return ", ".join(told) or "nothing was scored"
 
 
 def _case(summary: Summary, group: str, name: str) -> ET.Element:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pipeline.report import numbers
+from pipeline.report import numbers, tables
 from pipeline.report.cautions import cautions
-from pipeline.report.cells import Cell, Summary, is_share, judge, label, measured, metric_names, params_text, unfinished
+from pipeline.report.cell_texts import metric_texts, texts_of
+from pipeline.report.cells import Cell, Summary, key, unfinished
 from pipeline.report.visible import one_line
 from pipeline.report.words import gate_sentence, verdict
 
@@ -60,48 +61,37 @@ def code(text: str) -> str:
 
 
 def _cells(summary: Summary) -> str:
-    metrics = metric_names(summary)
-    grid = any(params_text(cell.get("params")) for cell in summary["cells"])
+    texts, grid = metric_texts(summary), tables.has_params(summary)
     names = ["model", "prompt", *(["parameters"] if grid else [])]
-    heads = [*names, *map(code, metrics), "ok/jobs", "cost", "median latency"]
-    rows = [_cell(summary, cell, metrics, grid) for cell in summary["cells"]]
+    heads = [*names, *map(code, texts), "ok/jobs", "cost", "median latency"]
+    rows = [[*_names(cell, grid), *map(_figure, _figures(cell, texts))] for cell in summary["cells"]]
     return _table(heads, rows, names=len(names))
 
 
-def _cell(summary: Summary, cell: Cell, metrics: Sequence[str], grid: bool) -> list[str]:
-    names = [code(cell["model"]), code(cell["prompt"]), *([code(params_text(cell.get("params")))] if grid else [])]
-    figures = [_metric(cell, metric, is_share(summary, metric)) for metric in metrics]
+def _names(cell: Cell, grid: bool) -> list[str]:
+    return list(map(code, key(cell)[: 3 if grid else 2]))
+
+
+def _figures(cell: Cell, texts: dict[str, dict[tuple[str, str, str], str]]) -> list[str]:
     answered = f"{numbers.count(cell['statuses']['ok'])}/{numbers.count(cell['n'])}"
     latency = numbers.milliseconds((cell.get("latency_ms") or {}).get("p50"))
-    return [*names, *figures, answered, _figure(numbers.usd(cell["cost_usd"])), latency]
-
-
-def _metric(cell: Cell, metric: str, share: bool) -> str:
-    found: Any = measured(cell, metric)
-    if found is None or found["mean"] is None:
-        return numbers.UNKNOWN
-    interval = f" ({numbers.metric_interval(found['ci95'], share=share)})" if found["ci95"] else ""
-    return _figure(f"{numbers.metric(found['mean'], share=share)}{interval}")
+    return [*texts_of(cell, texts).values(), answered, numbers.usd(cell["cost_usd"]), latency]
 
 
 def _comparisons(summary: Summary) -> str:
-    if not summary["comparisons"]:
+    found = tables.comparisons(summary)
+    if not found:
         return ""
     heads = ["metric", "first", "second", "second less first", "95 % interval", "adjusted p", "verdict"]
-    rows = [_comparison(found, is_share(summary, found["metric"])) for found in summary["comparisons"]]
-    return _section("Paired comparisons", _table(heads, rows, names=3), folded=len(rows) > 6)
-
-
-def _comparison(found: Mapping[str, Any], share: bool) -> list[str]:
-    return [
-        code(found["metric"]),
-        code(label(found["a"])),
-        code(label(found["b"])),
-        _figure(numbers.difference(found["difference"], share=share)),
-        _figure(numbers.difference_interval(found["ci95"], share=share)),
-        _figure(numbers.p_value(found["p_adjusted"])),
-        judge(found),
+    rows = [
+        [
+            *map(code, (row.metric, row.a, row.b)),
+            *map(_figure, (row.difference, row.interval, row.p_adjusted)),
+            row.verdict,
+        ]
+        for row in found
     ]
+    return _section("Paired comparisons", _table(heads, rows, names=3), folded=len(rows) > 6)
 
 
 def _gates(summary: Summary) -> str:

@@ -55,6 +55,8 @@ def command(
 
     dimensions = _dimensions(by)
     days = _day("--since", since), _day("--until", until)
+    if since and until and until < since:
+        raise UsageError(f"--until {until} is before --since {since}; no day lies between them")
     if (as_of or providers) and not reprice:
         raise UsageError("--as-of and --providers belong to --reprice; add it")
     repricing = _repricing(providers, _day("--as-of", as_of)) if reprice else None

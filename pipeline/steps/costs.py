@@ -22,6 +22,7 @@ from pipeline.steps.cost_columns import extra_columns
 from pipeline.steps.find_runs import Found, find_runs, judge_folders
 from pipeline.store.current import Unstored, manifest_number, read_current
 from pipeline.store.folder import is_finished
+from pipeline.store.lock import FILE_NAME as LOCK
 from pipeline.store.lock import holder
 
 SIMULATOR, RECORDED = "simulator", "recorded"
@@ -70,7 +71,7 @@ def _read_run(found: Found, repricing: Repricing | None) -> tuple[list[Entry], U
     requests, usd = 0, Unstored().usd
     for judge, folder in ((None, found.folder), *judge_folders(found.folder).items()):
         sums, unstored = _read_folder(folder, found.began, prices)
-        entries += sums.entries(found.run, judge)
+        entries += sums.entries(found, judge)
         requests, usd = requests + unstored.requests, usd + unstored.usd
     return entries, Unstored(requests=requests, usd=usd)
 
@@ -101,7 +102,7 @@ def _run_found(found: Found, unstored: Unstored) -> RunFound:
 
 
 def _state(folder: Path) -> RunState:
-    if holder(folder) is not None:
+    if (folder / LOCK).is_file() and holder(folder) is not None:  # a pipe of that name would be waited for
         return "running"
     return "finished" if is_finished(folder) else "unfinished"
 
@@ -130,20 +131,19 @@ class _Sums:
             more = Spend(**{name: row[f"{name}_sum"] for name in columns})
             self._extras[row["number"]] = self._extras.get(row["number"], Spend()) + more
 
-    def entries(self, run: Mapping[str, Any], judge: str | None) -> list[Entry]:
+    def entries(self, found: Found, judge: str | None) -> list[Entry]:
         """One entry for each key, with its sources together."""
-        found: dict[tuple[Any, ...], Spend] = {}
+        sums: dict[tuple[Any, ...], Spend] = {}
         for (*key, source), number in self._keys.items():
-            spend = self._spend(number, source, judge)
-            found[tuple(key)] = found.get(tuple(key), Spend()) + spend
-        tags = tuple(tag for tag in run["settings"].get("tags") or () if isinstance(tag, str))
-        invented = (SIMULATOR, RECORDED) if run.get("simulated") else ()
+            sums[tuple(key)] = sums.get(tuple(key), Spend()) + self._spend(number, source, judge)
+        invented = (SIMULATOR, RECORDED) if found.run.get("simulated") else ()
         return [
             Entry(
-                run=run["run_id"], evaluation=run["eval"], tags=tags, judge=judge, provider=provider, model=model,
-                name=name, prompt=prompt, day=day, simulated=provider in invented, spend=spend,
+                run=found.run["run_id"], evaluation=found.run["eval"], tags=found.tags, judge=judge,
+                provider=provider or "", model=model or "", name=name or "", prompt=prompt or "", day=day,
+                simulated=provider in invented, spend=spend,
             )
-            for (provider, model, name, prompt, day), spend in found.items()
+            for (provider, model, name, prompt, day), spend in sums.items()
         ]  # fmt: skip
 
     def _spend(self, number: int, source: str, judge: str | None) -> Spend:

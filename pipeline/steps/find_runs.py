@@ -30,6 +30,7 @@ class Found:
     """UTC; its prices hold for all sessions of the run."""
     providers: frozenset[str]
     """Those of its models."""
+    tags: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -105,8 +106,9 @@ def _found(folder: Path, run: Mapping[str, Any]) -> Found:
         raise TypeError("run_id and eval are to be texts")
     began = datetime.fromisoformat(run["created_at"])
     providers = frozenset(str(model["provider"]) for model in run["settings"].get("models", ()))
+    tags = tuple(str(tag) for tag in run["settings"].get("tags", ()))
     day = (began if began.tzinfo else began.replace(tzinfo=UTC)).astimezone(UTC).date()
-    return Found(folder=folder, run=run, began=day, providers=providers)
+    return Found(folder=folder, run=run, began=day, providers=providers, tags=tags)
 
 
 def _drop_copies(finds: Finds) -> None:

@@ -122,6 +122,7 @@ def test_exports_are_complete(home: Path, tmp_path: Path) -> None:
     [
         (["--by", "modl"], 64, "did you mean 'model'?"),
         (["--since", "yesterday"], 64, "not a day"),
+        (["--since", "2026-11-02", "--until", "2026-11-01"], 64, "no day lies between them"),
         (["--as-of", "2026-01-01"], 64, "belong to --reprice"),
         (["nowhere"], 73, "there is no such folder"),
         (["--csv", "no/such/folder.csv"], 73, "cannot be written"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -151,6 +153,25 @@ async def test_foreign_folders_links_and_copies_are_named_and_not_counted(tmp_pa
     assert "link" in reasons["link"]
     (copy,) = reasons.keys() - {"notes", "link"}
     assert "is a copy of" in reasons[copy]
+
+
+async def test_folders_of_strangers_neither_hang_nor_break_the_sum(tmp_path: Path) -> None:
+    odd: dict[str, dict[str, Any]] = {
+        "models": {"settings": {"models": [3]}}, "tags": {"settings": {"tags": 3}}, "when": {"created_at": "yesterday"},
+        "name": {"run_id": 3}, "deep": {"settings": {"models": [{"provider": {"a": []}}]}},
+    }  # fmt: skip
+    for name, changes in odd.items():
+        await write_run(tmp_path / name, [paid(0, "1")], run={**run_json(name), **changes})
+    await write_run(tmp_path / "nameless", [replace(paid(0, "2"), provider=None, prompt=None)])  # type: ignore[arg-type]
+    pipe = await write_run(tmp_path / "pipe", [paid(0, "4")])
+    for name in ("lock", "journal/00000099.jsonl"):
+        (pipe / name).parent.mkdir(exist_ok=True)
+        (pipe / name).unlink(missing_ok=True)
+        os.mkfifo(pipe / name)
+    ledger = read_costs(tmp_path)
+    assert {Path(one.folder).name for one in ledger.skipped} == {"models", "tags", "when", "name"}
+    assert spent(ledger).cost_usd == 7
+    assert len(grouped(ledger.entries, ["model", "prompt", "provider"])) == 2
 
 
 async def test_two_runs_that_say_the_same_of_themselves_are_two(tmp_path: Path) -> None:

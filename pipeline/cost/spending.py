@@ -122,6 +122,8 @@ class Skipped:
 
     folder: str
     reason: str
+    damaged: bool = False
+    """It is, or may be, a run whose spending is missing; else it is no run, or one that is counted elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ def headline(ledger: Ledger, simulated: bool) -> str:
         return f"{runs}, and nothing was asked of a provider."
     if spend.cost_usd is None:
         return f"What {runs} cost is unknown: no price applies to them."
-    least = "At least " if spend.unpriced_jobs else ""
+    least = "At least " if spend.unpriced_jobs or _damaged(ledger) else ""
     what = "of invented money was" if simulated else "was"
     return f"{least}{numbers.usd(spend.cost_usd)} {what} spent by {runs}, {period(ledger.entries)}."
 
@@ -113,8 +113,10 @@ def number_of(number: int, noun: str) -> str:
 
 def _missing(ledger: Ledger, spend: Spend) -> list[str]:
     found = []
-    if ledger.skipped:
-        found.append(f"Not counted: {number_of(len(ledger.skipped), 'folder')}, named at the end.")
+    if damaged := _damaged(ledger):
+        found.append(f"Missing from every figure: {number_of(damaged, 'damaged run')}, named at the end.")
+    if others := len(ledger.skipped) - damaged:
+        found.append(f"Not counted: {number_of(others, 'folder')}, named at the end with the reason.")
     if spend.unpriced_jobs:
         found.append(
             f"The cost of {number_of(spend.unpriced_jobs, 'job')} is unknown, so the total is a lower bound; "
@@ -134,6 +136,10 @@ def _missing(ledger: Ledger, spend: Spend) -> list[str]:
         start = f"{number_of(requests, 'request')} left and never came to a stored result, "
         found.append(f"{start}{_at_most(at_stake or None)}.")
     return found
+
+
+def _damaged(ledger: Ledger) -> int:
+    return sum(one.damaged for one in ledger.skipped)
 
 
 def _at_most(amount: Decimal | None) -> str:

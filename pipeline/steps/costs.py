@@ -57,7 +57,7 @@ def read_costs(folder: Path, repricing: Repricing | None = None) -> Ledger:
         try:
             spent, unstored = _read_run(found, repricing)
         except DiskError as error:
-            finds.skip(found.folder, error)
+            finds.skip(found.folder, error, damaged=True)
         else:
             entries += spent
             runs.append(_run_found(found, unstored))

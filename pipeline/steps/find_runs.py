@@ -40,9 +40,10 @@ class Finds:
     runs: list[Found] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
-    def skip(self, folder: Path, reason: object) -> None:
+    def skip(self, folder: Path, reason: object, *, damaged: bool = False) -> None:
         """Name a folder that is in no figure."""
-        self.skipped.append(Skipped(folder=str(folder), reason=str(reason).removeprefix(f"{folder}: ")))
+        words = str(reason).removeprefix(f"{folder}: ")
+        self.skipped.append(Skipped(folder=str(folder), reason=words, damaged=damaged))
 
 
 def find_runs(folder: Path) -> Finds:
@@ -73,7 +74,7 @@ def _walk(folder: Path, finds: Finds, *, is_root: bool = False) -> bool:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        finds.skip(folder, f"cannot be read: {error.strerror}")
+        finds.skip(folder, f"cannot be read: {error.strerror}", damaged=True)
         return True
     links = [entry for entry in entries if entry.is_symlink() and entry.is_dir()]
     for link in links:
@@ -92,12 +93,12 @@ def _take(folder: Path, finds: Finds) -> None:
     try:
         run = read_run(folder)
     except EvalmillError as error:
-        finds.skip(folder, error)
+        finds.skip(folder, error, damaged=True)
         return
     try:
         finds.runs.append(_found(folder, run))
     except (ValueError, TypeError, AttributeError, KeyError) as error:
-        finds.skip(folder, f"its run.json is not one of ours: {error!r}")
+        finds.skip(folder, f"its run.json is not one of ours: {error!r}", damaged=True)
 
 
 def _found(folder: Path, run: Mapping[str, Any]) -> Found:

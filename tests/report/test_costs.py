@@ -45,6 +45,8 @@ def test_the_headline_says_how_much_by_how_many_and_when() -> None:
     assert headline(ledger(entry(None, jobs=0, recorded_jobs=9)), False) == (
         "1 run, and nothing was asked of a provider."
     )
+    missing = ledger(entry("1"), skipped=[Skipped(folder="x", reason="is damaged", damaged=True)])
+    assert headline(missing, False).startswith("At least $1.00 was spent")
     assert headline(NOTHING, False) == "No run was found."
 
 
@@ -57,12 +59,16 @@ def test_what_is_missing_from_the_total_is_said() -> None:
     told = warnings(
         ledger(
             entry(unpriced_jobs=2, estimated_jobs=1, estimated_usd=Decimal("0.25"), possibly_paid=1),
-            skipped=[Skipped(folder="reports/x", reason="is damaged")],
+            skipped=[
+                Skipped(folder="reports/x", reason="is damaged", damaged=True),
+                Skipped(folder="reports/y", reason="holds files and no run"),
+            ],
             runs=runs,
         )
     )
     assert told == [
-        "Not counted: 1 folder, named at the end.",
+        "Missing from every figure: 1 damaged run, named at the end.",
+        "Not counted: 1 folder, named at the end with the reason.",
         "The cost of 2 jobs is unknown, so the total is a lower bound; --reprice shows whether a price table knows "
         "them now.",
         "$0.250 is estimated: the provider did not report the tokens of 1 job.",

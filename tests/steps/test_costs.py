@@ -135,6 +135,7 @@ async def test_a_damaged_run_is_named_and_left_out_as_a_whole(tmp_path: Path) ->
     assert "is not JSON" in reasons["no-json"]
     assert "no manifest" in reasons["bare"]
     assert all("evalmill verify" in reasons[name] for name in ("flipped", "short", "bare"))
+    assert all(one.damaged for one in ledger.skipped)
 
 
 async def test_foreign_folders_links_and_copies_are_named_and_not_counted(tmp_path: Path) -> None:
@@ -153,6 +154,7 @@ async def test_foreign_folders_links_and_copies_are_named_and_not_counted(tmp_pa
     assert "link" in reasons["link"]
     (copy,) = reasons.keys() - {"notes", "link"}
     assert "is a copy of" in reasons[copy]
+    assert not any(one.damaged for one in ledger.skipped)
 
 
 async def test_folders_of_strangers_neither_hang_nor_break_the_sum(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ _WHOLE: tuple[Dimension, ...] = ("day", "evaluation", "run", "judge", "model", "
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="A folder of runs, to any depth; or one run.")] = Path(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of runs, to any depth; or one run.")] = Path(
         "reports"
     ),
     by: Annotated[

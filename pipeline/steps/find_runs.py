@@ -42,7 +42,7 @@ class Finds:
 
     def skip(self, folder: Path, reason: object, *, damaged: bool = False) -> None:
         """Name a folder that is in no figure."""
-        words = str(reason).removeprefix(f"{folder}: ")
+        words = str(reason).removeprefix(f"{folder}: ").removeprefix(f"{folder}/")
         self.skipped.append(Skipped(folder=str(folder), reason=words, damaged=damaged))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import anyio.from_thread
+import anyio.to_thread
 import pyarrow as pa
 import pytest
 
@@ -76,3 +78,29 @@ def test_manifests_that_are_none_are_damage(tmp_path: Path) -> None:
     (tmp_path / "run" / "manifest" / "00000001.json").write_text("{}")
     with pytest.raises(DiskError, match="not a manifest"):
         read(tmp_path / "run")
+
+
+async def test_a_writer_that_moves_results_meanwhile_is_told_from_damage(tmp_path: Path) -> None:
+    """So whoever reads knows that looking again helps."""
+    folder = tmp_path / "run"
+    create_run(folder, RUN)
+    for number, status in ((0, "ok"), (1, "error")):
+        with RunStore.open(folder) as store:
+            await store_all(store, [result(number, status=status)], [], state="running")
+    before = manifest_number(folder)
+    pages: list[pa.Table] = []
+
+    async def ask_again() -> None:
+        with RunStore.open(folder) as store:
+            store.redo(("error",))
+            await store_all(store, [result(1, cost_usd=COST)], [])
+
+    def take(page: pa.Table) -> None:
+        pages.append(page)
+        if len(pages) == 1:
+            anyio.from_thread.run(ask_again)
+
+    with pytest.raises(DiskError, match="a file is missing"):
+        await anyio.to_thread.run_sync(read_current, folder, COLUMNS, take)
+    assert manifest_number(folder) > before
+    assert sorted(read(folder)[0]) == [f"{number:032x}" for number in range(2)]

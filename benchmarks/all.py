@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import latency, limits, memory, outage, planning, report, reuse, scoring, startup, throughput
+from benchmarks import costs, latency, limits, memory, outage, planning, report, reuse, scoring, startup, throughput
 from benchmarks.support.child import BenchmarkFailed
 
 SCRIPTS = {
@@ -18,6 +18,7 @@ SCRIPTS = {
     "reuse": reuse.run,
     "memory": memory.run,
     "latency": latency.run,
+    "costs": costs.run,
 }
 
 

@@ -9,7 +9,10 @@ from benchmarks.support.results import HERE, RESULTS, SNAPSHOT, Measurement, rea
 
 README = HERE / "README.md"
 BEGIN, END = "<!-- results: written by report.py -->", "<!-- end of results -->"
-ORDER = ("throughput", "limits", "outage", "startup", "planning", "scoring", "memory", "reuse", "latency", "peers")
+ORDER = (
+    *("throughput", "limits", "outage", "startup", "planning", "scoring", "memory", "reuse", "latency"),
+    *("costs", "peers"),
+)
 
 
 def newest(snapshot: Sequence[Measurement], written: Sequence[Measurement]) -> list[Measurement]:

@@ -8,9 +8,21 @@ import sys
 from pathlib import Path
 
 VERBS = (
-    "run", "check", "plan", "status", "score", "report", "compare", "verify", "models", "doctor", "init", "simulate",
+    "run",
+    "check",
+    "plan",
+    "status",
+    "score",
+    "report",
+    "compare",
+    "costs",
+    "verify",
+    "models",
+    "doctor",
+    "init",
+    "simulate",
     "schema",
-)  # fmt: skip
+)
 HEAD = """\
 # Command line
 

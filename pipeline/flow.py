@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 
@@ -25,7 +25,7 @@ from pipeline.core.errors import (
 )
 from pipeline.core.names import slug
 from pipeline.core.settings import EvalSettings
-from pipeline.report.pages import render_comparison, render_pages
+from pipeline.report.pages import render_comparison, render_documents, render_pages
 from pipeline.run.control import RunControl
 from pipeline.run.loop import has_uvloop
 from pipeline.steps.access import find_keys
@@ -46,6 +46,7 @@ from pipeline.store.folder import is_finished, read_run, write_json_atomic
 from pipeline.store.lock import refuse_held
 from pipeline.store.run_store import RunStore
 
+Format = Literal["html", "md", "junit", "json"]
 QUICK_RESULTS = 20_000
 """After an interruption, no more results than this are scored and rendered before the process ends."""
 
@@ -169,13 +170,13 @@ def score_again(
         return _present(store, run, judging.control, notes)
 
 
-def report_again(folder: Path) -> Outcome:
+def report_again(folder: Path, formats: tuple[Format, ...] = ("html",)) -> Outcome:
     """Summary and pages again, from the stored tables; what was never scored is scored as the run was meant to be."""
     run = read_run(folder)
     with RunStore.open(folder) as store:
         store.compact()
         notes = [] if is_scored(store) else score_run(store, Demands.recorded(run))
-        return _present(store, run, RunControl(), notes)
+        return _present(store, run, RunControl(), notes, formats)
 
 
 def compare_runs(folders: Sequence[Path], wishes: Wishes, out: Path | None) -> tuple[dict[str, Any], Path]:
@@ -196,10 +197,19 @@ def compare_runs(folders: Sequence[Path], wishes: Wishes, out: Path | None) -> t
     return found, render_comparison(found, page)
 
 
-def _present(store: RunStore, run: Mapping[str, Any], control: RunControl, notes: list[str]) -> Outcome:
+def _present(
+    store: RunStore,
+    run: Mapping[str, Any],
+    control: RunControl,
+    notes: list[str],
+    formats: tuple[Format, ...] | None = None,
+) -> Outcome:
     summary = summarize(store, run)
     write_json_atomic(store.folder / "summary.json", summary)
-    pages = render_pages(run_view(store, run, summary), store.folder)
+    wanted = _usual(summary) if formats is None else formats
+    pages = render_pages(run_view(store, run, summary), store.folder) if "html" in wanted else []
+    pages += render_documents(summary, run, store.folder, wanted)
+    pages += [store.folder / "summary.json"] if "json" in wanted else []
     failures = count_failures(store)
     stopped = control.reason or (failures.rejected_alike() if control.signal is None else None)
     return Outcome(
@@ -211,6 +221,11 @@ def _present(store: RunStore, run: Mapping[str, Any], control: RunControl, notes
         stopped=stopped,
         notes=tuple(notes),
     )
+
+
+def _usual(summary: Mapping[str, Any]) -> tuple[Format, ...]:
+    """The pages, and for build servers the gates where there are any."""
+    return ("html", "junit") if summary["gates"] else ("html",)
 
 
 def _exit_code(summary: Mapping[str, Any], signal: int | None, stopped: EvalmillError | None) -> int:

@@ -24,6 +24,7 @@ def describe(settings: EvalSettings) -> dict[str, Any]:
     return {
         "name": settings.name,
         "description": settings.description,
+        "tags": list(settings.tags),
         "dataset": _without_place(settings.dataset),
         "prompts": [
             {

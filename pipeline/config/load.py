@@ -81,6 +81,7 @@ def load_eval(evaluation: Path, overrides: Overrides = Overrides()) -> EvalSetti
     return EvalSettings(
         name=table.name,
         description=table.description,
+        tags=tuple(dict.fromkeys(table.tags)),
         file=file,
         dataset=DatasetSettings(
             path=_absolute(file.parent, table.dataset.path),

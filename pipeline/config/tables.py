@@ -181,6 +181,7 @@ class EvalTable(Table):
 
     name: Name
     description: str = ""
+    tags: list[Name] = Field(default_factory=list, description="Words by which `evalmill costs` can sum.")
     dataset: DatasetTable
     prompts: list[PromptTable] = Field(min_length=1)
     models: list[ModelTable] = Field(min_length=1)
@@ -215,6 +216,7 @@ class PriceTable(Table):
     cache_write_5m: Price = None
     cache_write_1h: Price = None
     above_input_tokens: PositiveInt | None = None
+    checked: date | None = None
 
 
 class ProviderModelTable(Table):

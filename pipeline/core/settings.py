@@ -232,6 +232,8 @@ class Price:
     cache_write_1h: Decimal | None = None
     above_input_tokens: int | None = None
     """The entry holds only for requests with more input tokens than this."""
+    checked: date | None = None
+    """The day on which somebody last compared the entry with its source."""
 
     @property
     def price_id(self) -> str:
@@ -280,6 +282,8 @@ class EvalSettings:
     statistics: StatisticsSettings = field(default_factory=StatisticsSettings)
     simulator: SimulatorSettings = field(default_factory=SimulatorSettings)
     providers_file: Path | None = None
+    tags: tuple[str, ...] = ()
+    """Words of the user's own, by which costs can be summed."""
 
     @property
     def folder(self) -> Path:

@@ -51,7 +51,7 @@ def command(
     from pipeline.core.errors import EXIT_GATE_FAILED, EXIT_OK
     from pipeline.flow import compare_runs
     from pipeline.report.compare_terminal import changed_lines, comparison_table, opening_lines
-    from pipeline.report.compare_words import comparison_name, regressions
+    from pipeline.report.compare_words import comparison_name, regressions, untested
     from pipeline.steps.compare import Wishes
 
     wishes = Wishes(match=tuple(match or ()), metrics=tuple(metric or ()), slices=tuple(slice_by) if slice_by else None)
@@ -66,9 +66,10 @@ def command(
             for line in changed_lines(found, pair):
                 say(line)
         say(str(page))
-    worse = regressions(found)
-    if not (fail_on_regression and worse):
+    if not fail_on_regression:
         return EXIT_OK
-    for entry in worse:
-        note(f"regression: {comparison_name(entry)}")
-    return EXIT_GATE_FAILED
+    failed = [f"regression: {comparison_name(entry)}" for entry in regressions(found)]
+    failed += [f"nothing to test: no row has {comparison_name(entry)} in both runs" for entry in untested(found)]
+    for line in failed:
+        note(line)
+    return EXIT_GATE_FAILED if failed else EXIT_OK

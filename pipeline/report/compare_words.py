@@ -44,6 +44,11 @@ def regressions(found: Found) -> list[Found]:
     ]
 
 
+def untested(found: Found) -> list[Found]:
+    """Comparisons without a single row that both runs have scored: a gate has nothing to test there."""
+    return [entry for pair in found["pairs"] for entry in pair["comparisons"] if not entry["n"]]
+
+
 def verdict(pair: Found, known: Mapping[str, Measure]) -> Verdict:
     """Judge one run against the first: the headline, then the figures behind it."""
     entries = pair["comparisons"]

@@ -81,6 +81,15 @@ def test_slices_are_those_of_the_runs_and_their_p_values_are_adjusted_by_themsel
     assert compared(runs["a"], runs["worse"], slices=())["pairs"][0]["slices"] == []
 
 
+def test_nothing_tested_is_not_a_pass(runs: dict[str, Path], tmp_path: Path) -> None:
+    other = recorded_run(tmp_path, rows_of([RIGHT] * 3, start=100))
+    done = evalmill("compare", runs["a"], other, "--fail-on-regression")
+    assert done.code == 1
+    assert "The two runs have no row in common" in done.out
+    assert "No row is scored in both runs." in done.out
+    assert "nothing to test: no row has exact of m · plain in both runs" in done.err
+
+
 def test_what_the_runs_were_told_differently_is_said(runs: dict[str, Path]) -> None:
     pair = compared(runs["a"], runs["worse"])["pairs"][0]
     found = {entry["kind"]: entry for entry in pair["differing"]}

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pipeline.stats.agreement import cohen_kappa
 from tests.support.commands import evalmill
 
 SUBSETS = ("Natural", "Adversarial/Neighbor", "Adversarial/GPTInst")
@@ -90,8 +91,10 @@ def test_recorded_judges_reproduce_their_published_statistics(
     model_of = dict(results.select("job_id", "model").iter_rows())
     scores = pl.read_parquet(folder / "scores/*.parquet").filter(pl.col("scorer") == judge).join(results, on="job_id")
     counted: Counter[str] = Counter()
+    winners: dict[str, dict[str, str | None]] = {"False": {}, "True": {}}
     for row_id, order, winner in verdicts(folder, judge, model_of):
         if row_id in labels:
+            winners[order][row_id] = winner
             counted[f"correct_{order}"] += winner == labels[row_id]
     for row_id, model, value in scores.select("row_id", "model", "value").iter_rows():
         if labels.get(row_id) == model:
@@ -101,6 +104,9 @@ def test_recorded_judges_reproduce_their_published_statistics(
     n = len(labels)
     for name in ("correct_False", "correct_True", "correct_both", "equal"):
         assert published[name] == f"{counted[name]} / {n} = {counted[name] / n * 100}%", name
+    both = [[winners[order][row_id] for row_id in labels] for order in ("False", "True")]
+    if all(None not in one for one in both):  # how they count the one verdict that names no winner is not said
+        assert cohen_kappa(*both).value == pytest.approx(published["kappa_agreement"], abs=1e-12)
     average = (counted["correct_False"] + counted["correct_True"]) / 2
     assert float(published["correct_average"].rstrip("%")) == pytest.approx(100 * average / n, abs=1e-9)
 

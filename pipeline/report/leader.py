@@ -38,12 +38,22 @@ def why_unclear(found: Mapping[str, Any]) -> str:
     """Say why a comparison cannot tell its two sides apart."""
     ends = found["ci95"]
     if ends is None:
-        return "there are too few rows for an interval"
+        return _why_no_interval(found)
     if ends[0] <= 0 <= ends[1]:
         return "the interval includes 0"
     if found["p_adjusted"] is None:
         return "no p value is known"
     return "after correction for the number of comparisons this can be chance"
+
+
+def _why_no_interval(found: Mapping[str, Any]) -> str:
+    if found.get("clusters") is not None and found["n"] > 1 and found["clusters"] < 2:
+        return "there are too few clusters for an interval"
+    if found["n"] < 2:
+        return "there are too few rows for an interval"
+    if not (found["difference"] or found["gained"] or found["lost"]):
+        return "not one row differs"
+    return "the differences of the rows do not vary, so there is no interval"
 
 
 def p_words(value: float) -> str:

@@ -13,8 +13,8 @@ from pipeline.core.settings import StatisticsSettings
 from pipeline.stats import bootstrap, permutation
 from pipeline.stats.clusters import clustered_mean
 from pipeline.stats.corpus import corpus_paired
-from pipeline.stats.intervals import NO_SPREAD, Interval, clip, t_interval
-from pipeline.stats.paired import compare_arrays
+from pipeline.stats.intervals import NO_SPREAD, Interval, clip, t_interval, unanimous_interval
+from pipeline.stats.paired import compare_arrays, mcnemar_exact
 from pipeline.stats.power import smallest_detectable
 from pipeline.stats.row_means import Codes, RowMeans, common
 
@@ -42,6 +42,11 @@ class Difference:
     differences: NDArray[np.float64]
     """Of each common row."""
 
+    @property
+    def units(self) -> int:
+        """Independent observations: rows, or clusters of them."""
+        return self.n if self.clusters is None else self.clusters
+
 
 def compare(
     a: RowMeans, b: RowMeans, metric: Metric, how: StatisticsSettings, clusters: Codes | None = None
@@ -50,7 +55,7 @@ def compare(
 
     The analytic test is exact McNemar for pass/fail rows that were asked once, else the paired t-test, over clusters
     where there are any. A corpus figure takes the paired bootstrap. Intervals of differences of shares are cut to
-    [-1, 1].
+    [-1, 1]; where every row differs by all that a share can, they and p are exact ones of as many coin flips.
     """
     a, b = common(a, b)
     mine = None if clusters is None else clusters[a.rows]
@@ -60,6 +65,8 @@ def compare(
     if metric.corpus is not None:
         return _of_corpus(found, (a, b), metric, how, mine)
     found = _resampled(found, mine, how)
+    if metric.scale == "share" and unanimous(found):
+        return _unanimous(found)
     if found.ci95 is not None and metric.scale == "share":
         found = replace(found, ci95=clip(found.ci95, -1.0, 1.0))
     return found
@@ -119,6 +126,18 @@ def _resampled(found: Difference, clusters: Codes | None, how: StatisticsSetting
     test = bootstrap.paired_p if how.test == "bootstrap" else permutation.paired_p
     p = test(found.differences, clusters=clusters, resamples=how.resamples, seed=how.seed)
     return replace(found, p=p, test=how.test)
+
+
+def unanimous(found: Difference) -> bool:
+    """Whether all rows of shares differ as far as they can, in one direction: there is no spread, and no doubt."""
+    return found.units > 1 and found.difference is not None and abs(found.difference) == 1
+
+
+def _unanimous(found: Difference) -> Difference:
+    interval = unanimous_interval(found.difference or 0.0, found.units)
+    if found.p is not None:
+        return replace(found, ci95=interval)
+    return replace(found, ci95=interval, p=mcnemar_exact(found.units, 0), test="permutation")
 
 
 def _of_corpus(

@@ -9,8 +9,8 @@ from pipeline.core.records import Metric
 from pipeline.core.settings import EquivalenceSettings, StatisticsSettings
 from pipeline.stats.cells import CellKey, Means, cell_entry
 from pipeline.stats.comparisons import as_list
-from pipeline.stats.differences import Difference, compare
-from pipeline.stats.equivalence import Equivalence, tost, tost_without_difference
+from pipeline.stats.differences import Difference, compare, unanimous
+from pipeline.stats.equivalence import Equivalence, tost, tost_all_different, tost_without_difference
 from pipeline.stats.row_means import Codes
 
 
@@ -56,8 +56,11 @@ def _entry(
 
 
 def _test(difference: Difference, metric: Metric, margin: float) -> Equivalence:
-    """Two one-sided tests; where no row of shares differs at all, by how many rows there are."""
-    units = difference.n if difference.clusters is None else difference.clusters
-    if metric.scale == "share" and metric.corpus is None and units and not difference.differences.any():
-        return tost_without_difference(units, margin)
+    """Two one-sided tests; where all rows of shares are alike or all differ, by how many rows there are."""
+    units = difference.units
+    if metric.scale == "share" and metric.corpus is None and units:
+        if not difference.differences.any():
+            return tost_without_difference(units, margin)
+        if unanimous(difference):
+            return tost_all_different(difference.difference or 0.0, units, margin)
     return tost(difference.difference, difference.se, units - 1, margin)

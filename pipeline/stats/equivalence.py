@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.stats.intervals import NO_SPREAD, Interval
+from pipeline.stats.intervals import NO_SPREAD, Interval, unanimous_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,17 @@ def tost_without_difference(n: int, margin: float, *, alpha: float = 0.05) -> Eq
     p = max(0.0, 1 - margin) ** n
     bound = 1 - alpha ** (1 / n)
     return Equivalence(p=p, ci90=(-bound, bound), equivalent=p < alpha)
+
+
+def tost_all_different(sign: float, n: int, margin: float, *, alpha: float = 0.05) -> Equivalence:
+    """Test the same for `n` independent rows of shares that all differ by 1 (-1, by the sign): nothing is less equal.
+
+    Nothing is told from fewer than two rows. Source: as of `unanimous_interval`.
+    """
+    _check_margin(margin)
+    if n < 2:
+        return UNKNOWN
+    return Equivalence(p=1.0, ci90=unanimous_interval(sign, n, 1 - 2 * alpha), equivalent=False)
 
 
 def _check_margin(margin: float) -> None:

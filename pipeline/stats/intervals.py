@@ -78,6 +78,19 @@ def t_interval(mean: float | None, se: float | None, n: int, level: float = 0.95
     return mean - half, mean + half
 
 
+def unanimous_interval(sign: float, n: int, level: float = 0.95) -> Interval | None:
+    """Interval of a mean of `n` differences of shares that all are 1 (-1, by the sign), where t has no spread.
+
+    As many as a share q of all differences may be others, down to -1, and the mean then 1 - 2q; q is bounded as for no
+    event in n trials. It excludes 0 exactly where McNemar's exact p is below 1 - level. None when n < 2.
+    Source: the exact binomial bound of Clopper and Pearson 1934.
+    """
+    if n < 2:
+        return None
+    bound = 2 * ((1 - level) / 2) ** (1 / n) - 1
+    return (bound, 1.0) if sign > 0 else (-1.0, -bound)
+
+
 def share_interval(mean: float | None, se: float | None, n: int) -> Interval | None:
     """Interval of a mean of `n` shares (0 to 1): Student's t cut to [0, 1], or Wilson's where the shares do not vary.
 

@@ -31,7 +31,7 @@ class Paired:
     """Rows where b is better; for pass/fail: wrong in a and right in b."""
     lost: int
     p: float | None
-    """Two-sided; None where the test is undefined."""
+    """Two-sided; None where the test is undefined, and with fewer than two rows."""
     test: Test
     smallest_detectable: float | None
     """The true difference that this many rows would show at the 5 % level in 80 % of repetitions."""
@@ -71,7 +71,7 @@ def compare_arrays(a: NDArray[np.float64], b: NDArray[np.float64], pass_fail: bo
         ci95=t_interval(difference, se, n) if varies else None,
         gained=gained,
         lost=lost,
-        p=p if n else None,
+        p=p if n > 1 else None,
         test=test,
         smallest_detectable=smallest_detectable(se) if se is not None and varies else None,
     )

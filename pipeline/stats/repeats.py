@@ -55,15 +55,18 @@ def majority_at_k(labels: Sequence[Any], values: Sequence[float], k: int) -> flo
 
 
 def consistency(labels: Sequence[Any]) -> float | None:
-    """Share of pairs of a row's answers that have the same label; None with fewer than two labels (None is none).
+    """Share of pairs of a row's answers that have the same label; None without a pair.
 
+    An answer without a label (None) differs from one with a label. Whether two without one say the same is not known,
+    so such a pair does not count.
     Source: the agreement P_i of Fleiss 1971 with answers in place of raters.
     """
     counts = Counter(label for label in labels if label is not None)
-    n = counts.total()
-    if n < 2:
+    n, silent = len(labels), len(labels) - counts.total()
+    pairs = n * (n - 1) - silent * (silent - 1)
+    if not pairs:
         return None
-    return sum(count * (count - 1) for count in counts.values()) / (n * (n - 1))
+    return sum(count * (count - 1) for count in counts.values()) / pairs
 
 
 def _counts(n: ArrayLike, c: ArrayLike) -> tuple[Array, Array]:

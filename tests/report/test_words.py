@@ -98,7 +98,6 @@ def test_the_sentences_carry_difference_interval_and_p() -> None:
             {"ci95": [0.01, 0.06], "p_adjusted": 0.07},
             "after correction for the number of comparisons this can be chance",
         ),
-        ({"ci95": None}, "too few rows for an interval"),
         ({"ci95": [0.01, 0.06], "p_adjusted": None}, "no p value is known"),
     ],
 )
@@ -107,6 +106,20 @@ def test_the_reason_for_not_telling_is_given(changes: dict[str, Any], reason: st
     assert reason in told
     assert "cannot tell the two apart" in told
     assert "only a difference of about 5.6 points would reliably show" in told
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"n": 1}, "there are too few rows for an interval"),
+        ({"clusters": 1}, "there are too few clusters for an interval"),
+        ({"difference": 0.0, "gained": 0, "lost": 0}, "not one row differs"),
+        ({}, "the differences of the rows do not vary"),
+    ],
+)
+def test_a_missing_interval_is_not_always_for_want_of_rows(changes: dict[str, Any], reason: str) -> None:
+    without = {"ci95": None, "smallest_detectable": None}
+    assert f": {reason}" in plain(" ".join(verdict(two(**{"difference": 0.02} | without | changes)).sentences))
 
 
 def test_a_stronger_variant_without_a_direct_comparison_is_named() -> None:

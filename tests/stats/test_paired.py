@@ -106,6 +106,11 @@ def test_no_rows_at_all_have_no_p() -> None:
     assert compare({}, {"x": 1.0}, pass_fail=True).p is None
 
 
+def test_one_row_has_no_p() -> None:
+    found = compare({"x": 1.0}, {"x": 0.0}, pass_fail=True)
+    assert (found.n, found.difference, found.ci95, found.p) == (1, -1.0, None, None)
+
+
 def test_equal_models_differ_by_nothing_and_claim_no_interval() -> None:
     values = {row: float(row % 3 == 0) for row in range(30)}
     found = compare(values, values, pass_fail=True)

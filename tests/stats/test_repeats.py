@@ -84,9 +84,15 @@ def test_the_order_of_answers_does_not_matter(pair: tuple[list[str | None], list
 def test_consistency_is_the_share_of_equal_pairs() -> None:
     assert consistency(["a", "a", "a"]) == 1.0
     assert consistency(["a", "b", "c"]) == 0.0
-    assert consistency(["a", "a", "b", None]) == pytest.approx(1 / 3)
-    assert consistency(["a", None]) is None
     assert consistency([]) is None
+    assert consistency(["a"]) is None
+
+
+def test_an_answer_without_a_label_differs_from_one_with_a_label() -> None:
+    assert consistency(["a", "a", "b", None]) == pytest.approx(1 / 6)
+    assert consistency(["a", "a", None, None]) == pytest.approx(1 / 5)
+    assert consistency(["a", None]) == 0.0
+    assert consistency([None, None]) is None
 
 
 def test_nonsense_is_refused() -> None:

@@ -215,6 +215,25 @@ def test_models_that_never_differ_are_equal_once_there_are_rows_enough() -> None
     assert few["equivalent"] is False
 
 
+@pytest.mark.parametrize("how", [{}, {"cluster": "passage"}, {"interval": "bca", "test": "bootstrap"}])
+def test_models_that_differ_on_every_row_are_told_apart(how: dict[str, Any]) -> None:
+    given = {"a": [1.0] * ROWS, "b": [0.0] * ROWS}
+    summary = summary_of(given, COLUMNS, equivalence=(equal(0.1),), **how)
+    (pair,), (equivalence,) = summary["comparisons"], summary["equivalence"]
+    units = np.unique(PASSAGES).size if "cluster" in how else ROWS
+    assert pair["ci95"] == pytest.approx([-1.0, 1 - 2 * 0.025 ** (1 / units)], rel=1e-12)
+    assert pair["p"] == pytest.approx(2 * 0.5**units, rel=1e-9)
+    assert equivalence["ci90"] == pytest.approx([-1.0, 1 - 2 * 0.05 ** (1 / units)], rel=1e-12)
+    assert (equivalence["p"], equivalence["equivalent"]) == (1.0, False)
+
+
+@pytest.mark.parametrize(("rows", "told"), [(2, False), (5, False), (6, True)])
+def test_the_interval_of_a_few_rows_that_all_differ_agrees_with_mcnemar(rows: int, told: bool) -> None:
+    (pair,) = summary_of({"a": [0.0] * rows, "b": [1.0] * rows})["comparisons"]
+    assert (pair["test"], pair["p"]) == ("mcnemar_exact", pytest.approx(2 * 0.5**rows))
+    assert (pair["ci95"][0] > 0) is (pair["p"] < 0.05) is told
+
+
 def test_the_summary_survives_json_and_says_what_its_metrics_are() -> None:
     summary = summary_of(
         {"a": A, "b": B}, COLUMNS, cluster="passage", slices=("subject",), macro="subject", equivalence=(equal(0.1),)

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.report import numbers
 from pipeline.report.cells import Cell, Summary, label, measured, ranked, short_parts
 from pipeline.report.grid import Column, Entry, Grid
-from pipeline.report.leader import capital
+from pipeline.report.leader import capital, listed
 from pipeline.report.measures import Measure, measure
 from pipeline.report.visible import one_line
 
@@ -70,12 +70,18 @@ def macro_words(summary: Summary, metric: str) -> str:
         return ""
     pick = min if found.better == "lower" else max
     best_mean, best = pick(known, key=lambda pair: pair[0])
+    level = [one_line(_name(summary, cell)) for value, cell in known if value == best_mean]
     column, groups = one_line(cells[0][1]["column"]), numbers.count(cells[0][1]["groups"])
     start = f"With the same weight for each of {groups} values of {column}"
     name, value = one_line(_name(summary, best)), found.value(best_mean)
     if found.better == "neither":
         return f"{start}, {name} is highest with {value}."
-    return f"{start}, {name} {'still ' if best is order[0] else ''}comes first with {value}."
+    if len(level) == len(known) > 1:
+        return f"{start}, all are level at {value}."
+    if len(level) > 1:
+        return f"{start}, {listed(level)} come first with {value}; such averages are not tested."
+    first = f"{start}, {name} {'still ' if best is order[0] else ''}comes first with {value}"
+    return f"{first}." if len(known) == 1 else f"{first}; such averages are not tested against each other."
 
 
 def macro_grid(summary: Summary, metric: str) -> Grid | None:

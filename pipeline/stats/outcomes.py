@@ -90,6 +90,8 @@ def _sums(scores: pa.Table, scored: NDArray[np.bool_]) -> tuple[NDArray[np.bool_
     width = int(lengths.max(initial=0))
     given = scored & (lengths == width) & (width > 0)
     sums = np.full((lengths.size, width), np.nan)
+    if not width:
+        return given, sums.astype(np.float32)
     sums[given] = np.asarray(pc.list_flatten(lists.filter(pa.array(given))), dtype=np.float64).reshape(-1, width)
     narrow = sums.astype(np.float32)
     return given, narrow if np.array_equal(narrow, sums, equal_nan=True) else sums

@@ -1,15 +1,16 @@
-"""The dataset columns that statistics use: checked before anything is computed, and read beside the row ids."""
+"""The dataset columns that scores and statistics use: checked before anything is computed, and read by row id."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 
 from pipeline.config.read import nearest
-from pipeline.core.errors import SettingsError
+from pipeline.core.errors import SettingsError, TemplateError
 from pipeline.core.settings import StatisticsSettings
+from pipeline.plan.check import UsesColumns, missing_columns
 from pipeline.steps.rows import rows_columns, rows_schema
 
 
@@ -37,6 +38,13 @@ def require_columns(folder: Path, statistics: StatisticsSettings) -> None:
         return
     if mistakes := list(column_mistakes(statistics, rows_schema(folder))):
         raise SettingsError("\n".join(mistakes))
+
+
+def require_referenced(folder: Path, references: Iterable[UsesColumns]) -> None:
+    """Raise TemplateError where a run's rows do not have the columns that templates of references name."""
+    named = [reference for reference in references if reference.column_lines]
+    if named and (missing := missing_columns(named, rows_schema(folder).names)):
+        raise TemplateError("\n".join(missing))
 
 
 def read_columns(

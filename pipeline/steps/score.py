@@ -20,7 +20,7 @@ from pipeline.core.template import TextTemplate, compile_text
 from pipeline.score.apply import judge
 from pipeline.score.policy import counts_of
 from pipeline.score.scorers import Scorer, build_scorer
-from pipeline.steps.columns import require_columns
+from pipeline.steps.columns import require_columns, require_referenced
 from pipeline.steps.judge_bench import judged_scorers, note_scorers
 from pipeline.steps.judge_panel import JudgeModel, judge_models, recorded_judge_models
 from pipeline.steps.judge_scores import JudgedScorer
@@ -143,11 +143,13 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     """Write `scores/<part>` for every results part, and `scores/judged.json`: by what they were made.
 
     Returns one sentence for each scorer that left answers unscored, with the first reason. Raises SettingsError or
-    TemplateError for a scorer that cannot be built, or statistics over columns that the rows do not have.
+    TemplateError for a scorer that cannot be built, and for references or statistics over columns that are not there.
     """
     require_columns(store.folder, demands.statistics)
     judged = judged_scorers(store, demands.scorers, demands.judges)
     scorers = [judged.get(scorer.name) or _bind(scorer) for scorer in demands.scorers]
+    pure = (bound for bound in scorers if isinstance(bound, BoundScorer))
+    require_referenced(store.folder, (bound.expected for bound in pure if bound.expected is not None))
     rows = RowLookup(store.folder, _columns_read(scorers))
     unscored: dict[str, Unscored] = {}
     for part in store.parts():

@@ -142,18 +142,23 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("line", "told"), MISTAKES)
 def test_a_column_that_the_dataset_does_not_have_is_named_with_its_line(
-    recorded: tuple[Path, list[dict[str, str]]], line: str, told: str
+    recorded: tuple[Path, list[dict[str, str]]],
 ) -> None:
     folder, _ = recorded
-    summary_of(evalmill("run", folder, "--out", folder / "run", "--json"))
-    (folder / "eval.toml").write_text(f"{RECORDED}\n[statistics]\n{line}\n")
+    first = summary_of(evalmill("run", folder, "--out", folder / "run", "--json"))
     number = f"{RECORDED}\n[statistics]\n".count("\n") + 1
-    for verb, target in (("check", folder), ("run", folder), ("score", folder / "run")):
-        done = evalmill(verb, target)
-        assert done.code == 78
-        assert f"eval.toml:{number}: {told}" in done.err
+    for line, told in MISTAKES:
+        (folder / "eval.toml").write_text(f"{RECORDED}\n[statistics]\n{line}\n")
+        for verb, target in (("check", folder), ("run", folder), ("score", folder / "run")):
+            done = evalmill(verb, target)
+            assert done.code == 78
+            assert f"eval.toml:{number}: {told}" in done.err
+    (folder / "eval.toml").write_text(RECORDED.replace("{{ answer }}", "{{ anser }}"))
+    done = evalmill("score", folder / "run")
+    assert done.code == 65
+    assert "no column 'anser'; did you mean 'answer'?" in done.err
+    assert summary_of(evalmill("report", folder / "run", "--json")) == first, "the scores are as they were"
 
 
 def test_a_column_of_lists_groups_nothing(recorded: tuple[Path, list[dict[str, str]]]) -> None:

@@ -227,6 +227,12 @@ def test_models_that_differ_on_every_row_are_told_apart(how: dict[str, Any]) -> 
     assert (equivalence["p"], equivalence["equivalent"]) == (1.0, False)
 
 
+def test_a_corpus_figure_of_no_scored_answer_is_not_known() -> None:
+    ter = plain_metric("ter", pass_fail=False, better="lower", corpus="ter")
+    summary = summary_of({"a": [None] * 3, "b": [None] * 3}, metric=ter)
+    assert (metric_of(summary, "a", "ter")["mean"], summary["comparisons"][0]["p"]) == (None, None)
+
+
 @pytest.mark.parametrize(("rows", "told"), [(2, False), (5, False), (6, True)])
 def test_the_interval_of_a_few_rows_that_all_differ_agrees_with_mcnemar(rows: int, told: bool) -> None:
     (pair,) = summary_of({"a": [0.0] * rows, "b": [1.0] * rows})["comparisons"]

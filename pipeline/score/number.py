@@ -59,6 +59,11 @@ class Number(PassFail):
         if value is not None:
             return value, ""
         numbers = find_numbers(folded)
+        if len(numbers) != 1 and self.decimal_comma:
+            # a number column renders as 1234.5, which cannot be meant with a decimal comma
+            value = read_number(fold(expected.strip()), percent=self.percent)
+            if value is not None:
+                return value, ""
         if len(numbers) != 1:
             found = "no number" if not numbers else f"{len(numbers)} numbers"
             return None, f'"{expected[:80]}" holds {found}; let `expected` render exactly one'

@@ -46,6 +46,9 @@ CASES: list[tuple[dict[str, Any], str, str, bool]] = [
     ({"relative_tolerance": 0.001}, "0.333", "1/3", True),
     ({"decimal_comma": True}, "Es kostet 80.000,50 €", "80.000,5", True),
     ({"decimal_comma": True}, "80.000", "80000", True),
+    ({"decimal_comma": True}, "Es kostet 80.000,5 €", "80000.5", True),
+    ({}, "\\boxed{\\frac{-1}{2}}", "-0.5", True),
+    ({}, "\\frac{-1}{2}", "0.5", False),
     ({}, "I think 18 eggs", "18 eggs", True),
 ]
 

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.config.read import nearest
 from pipeline.core.errors import EvalmillError, SettingsError, TemplateError
 from pipeline.core.records import Request
-from pipeline.core.settings import ScorerSettings
+from pipeline.core.settings import EvalSettings, ScorerSettings
 from pipeline.core.template import compile_text
 from pipeline.cost.budget import upper_bound_usd
 from pipeline.cost.prices import find_price
@@ -54,6 +54,7 @@ def find_mistakes(prepared: Prepared, *, today: date) -> list[EvalmillError]:
     found += _attempted(SettingsError, (partial(_placed_scorer, scorer) for scorer in _pure(settings.scorers)))
     found += [SettingsError(sentence) for sentence in _recorded_mistakes(prepared)]
     found += [SettingsError(told) for told in column_mistakes(settings.statistics, prepared.dataset.schema)]
+    found += [SettingsError(told) for told in _margin_mistakes(settings)]
     if "simulator" in settings.providers:
         found += _attempted(EvalmillError, [partial(simulator_options, settings.simulator)])
     asked = judge_lanes(prepared, ready)
@@ -107,6 +108,25 @@ def _placed_scorer(settings: ScorerSettings) -> None:
         counts_of(settings, build_scorer(settings).better)
     except SettingsError as error:
         raise SettingsError(f"{settings.place}: {error}") from None
+
+
+def _margin_mistakes(settings: EvalSettings) -> Iterator[str]:
+    """Margins that no difference of shares exceeds: by them any two models are equal."""
+    names = [scorer.name for scorer in settings.scorers]
+    for pair in settings.statistics.equivalence if names else ():
+        name = pair.metric or names[0]
+        if pair.margin >= 1 and any(scorer.name == name and _gives_shares(scorer) for scorer in settings.scorers):
+            yield (
+                f"[[statistics.equivalence]] of {pair.a!r} and {pair.b!r}: margin is {pair.margin:g}, and {name!r} lies"
+                " between 0 and 1; two percentage points are margin = 0.02"
+            )
+
+
+def _gives_shares(settings: ScorerSettings) -> bool:
+    try:
+        return settings.kind not in JUDGE_KINDS and build_scorer(settings).scale == "share"
+    except SettingsError:
+        return False
 
 
 def _column_users(prepared: Prepared, ready: Bench, found: list[EvalmillError]) -> Iterator[UsesColumns]:

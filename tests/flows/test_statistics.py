@@ -161,6 +161,14 @@ def test_a_column_that_the_dataset_does_not_have_is_named_with_its_line(
     assert summary_of(evalmill("report", folder / "run", "--json")) == first, "the scores are as they were"
 
 
+def test_a_margin_that_no_difference_exceeds_is_refused(recorded: tuple[Path, list[dict[str, str]]]) -> None:
+    folder, _ = recorded
+    (folder / "eval.toml").write_text(RECORDED + STATISTICS.replace("margin = 0.3", "margin = 2"))
+    done = evalmill("check", folder)
+    assert done.code == 78
+    assert "margin is 2, and 'exact' lies between 0 and 1; two percentage points are margin = 0.02" in done.err
+
+
 def test_a_column_of_lists_groups_nothing(recorded: tuple[Path, list[dict[str, str]]]) -> None:
     folder, rows = recorded
     lines = [json.dumps({**row, "tags": ["x", "y"]}) for row in rows]

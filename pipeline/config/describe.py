@@ -50,6 +50,11 @@ def describe(settings: EvalSettings) -> dict[str, Any]:
     }
 
 
+def describe_scorer(settings: ScorerSettings) -> dict[str, Any]:
+    """Plain data that `ScorerSettings(**data)` reads again."""
+    return _without_place(settings) or {}
+
+
 def describe_statistics(settings: StatisticsSettings) -> dict[str, Any]:
     """Plain data that `StatisticsSettings.recorded` reads again."""
     return {key: value for key, value in asdict(settings).items() if key != "places"}

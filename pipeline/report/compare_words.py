@@ -111,16 +111,16 @@ def _sentence(entry: Found, measure: Measure, pair: Found, judgement: str) -> st
 
 def _largest(entries: Sequence[Found], known: Mapping[str, Measure], pair: Found) -> list[str]:
     """Tell the least unlikely difference, and why it may be none."""
-    tested = [entry for entry in entries if entry["p"] is not None and entry["difference"]]
-    if not tested:
+    moved = [entry for entry in entries if entry["difference"] or entry["gained"] or entry["lost"]]
+    if not moved:
         scored = any(entry["n"] for entry in entries)
         return ["No row that both runs scored has changed." if scored else "No row is scored in both runs."]
-    entry = min(tested, key=lambda one: one["p"])
+    entry = min(moved, key=lambda one: 1.0 if one["p"] is None else one["p"])
     measure = known[entry["metric"]]
     start = "It differs most on" if len(entries) > 1 else "On"
     text = (
         f"{start} {one_line(measure.name)}, {cell_name(entry)}{':' if len(entries) > 1 else ' is'} "
-        f"{_direction(entry)} by {measure.size(entry['difference'])} "
+        f"{_difference(entry, measure)} "
         f"({_evidence(entry, measure)}; {_moved(entry, measure)}); {why_unclear(entry)}."
     )
     needed = entry["smallest_detectable"]
@@ -187,6 +187,10 @@ def _moved(entry: Found, measure: Measure) -> str:
     if measure.pass_fail and entry["test"].startswith("mcnemar"):
         return f"{up} gained, {down} lost of {count_of(entry['n'], 'row')}"
     return f"{up} higher, {down} lower of {count_of(entry['n'], 'row')}"
+
+
+def _difference(entry: Found, measure: Measure) -> str:
+    return f"{_direction(entry)} by {measure.size(entry['difference'])}" if entry["difference"] else "level"
 
 
 def _direction(entry: Found) -> str:

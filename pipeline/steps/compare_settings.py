@@ -61,7 +61,7 @@ class _Differing:
             yield _entry("model", f"{', '.join(names)}: {changes}")
 
     def scorers(self) -> Iterator[dict[str, Any]]:
-        ours, theirs = _by_name(self.a, "scorers"), _by_name(self.b, "scorers")
+        ours, theirs = _scorers(self.a), _scorers(self.b)
         for name in [name for name in self.a.metrics if name in self.b.metrics]:
             known = all(head.metrics[name].kind for head in (self.a, self.b))
             one, other = (
@@ -104,6 +104,11 @@ class _Differing:
 
 def _by_name(head: RunHead, kind: str) -> dict[str, Mapping[str, Any]]:
     return {entry["name"]: entry for entry in head.run["settings"].get(kind, ())}
+
+
+def _scorers(head: RunHead) -> dict[str, Mapping[str, Any]]:
+    """As of the last scoring, which may be other than when the run began."""
+    return {entry["name"]: entry for entry in head.judged.settings} or _by_name(head, "scorers")
 
 
 def _model(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.config.describe import describe_statistics
+from pipeline.config.describe import describe_scorer, describe_statistics
 from pipeline.core.errors import DataError, DiskError, TemplateError
 from pipeline.core.records import Answer, Metric, Treatment, Verdict
 from pipeline.core.settings import EvalSettings, GateSettings, ScorerSettings, StatisticsSettings
@@ -165,6 +165,7 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
         gates=demands.gates,
         statistics=demands.statistics,
         budget_usd=demands.budget_usd,
+        settings=tuple(describe_scorer(scorer) for scorer in demands.scorers),
     )
     note_scorers(store, demands.scorers, judged)
     write_json_atomic(store.folder / JUDGED, _encode(noted))
@@ -247,6 +248,8 @@ class Judged:
     gates: tuple[GateSettings, ...]
     statistics: StatisticsSettings
     budget_usd: Decimal | None
+    settings: tuple[Mapping[str, Any], ...] = ()
+    """The scorers as eval.toml described them; older runs did not note them."""
 
 
 def read_judged(folder: Path) -> Judged:
@@ -263,6 +266,7 @@ def read_judged(folder: Path) -> Judged:
         gates=tuple(GateSettings(**gate) for gate in noted["gates"]),
         statistics=StatisticsSettings.recorded(noted.get("statistics")),
         budget_usd=None if budget is None else Decimal(budget),
+        settings=tuple(noted.get("settings", ())),
     )
 
 
@@ -277,4 +281,5 @@ def _encode(judged: Judged) -> dict[str, Any]:
         "gates": [asdict(gate) for gate in judged.gates],
         "statistics": describe_statistics(judged.statistics),
         "budget_usd": None if judged.budget_usd is None else str(judged.budget_usd),
+        "settings": list(judged.settings),
     }

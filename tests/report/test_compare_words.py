@@ -91,6 +91,21 @@ def test_an_unclear_difference_is_told_with_the_reason_and_what_could_have_been_
     assert "With 40 rows, only a difference of about 24.0 points would reliably show." in words
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"difference": -1.0, "n": 1, "gained": 0, "lost": 1, "p": None}, "is lower by 100.0 points"),
+        ({"difference": 0.0, "gained": 3, "lost": 3, "p": 1.0}, "is level"),
+    ],
+)
+def test_rows_that_changed_are_told_without_a_test_or_a_difference(changes: dict[str, Any], words: str) -> None:
+    unclear = {"ci95": None, "p_adjusted": None, "smallest_detectable": None}
+    headline, sentences = told(found(make_difference(**unclear, **changes), slices=[]))
+    assert headline == "The data cannot tell B from A."
+    assert words in sentences
+    assert "No row that both runs scored has changed" not in sentences
+
+
 def test_a_lower_figure_that_is_better_says_so() -> None:
     metrics = {"ter": {**GRADED, "better": "lower"}}
     better = make_difference(metric="ter", difference=-5.0, ci95=[-8.0, -2.0], test="paired_bootstrap")

@@ -21,7 +21,13 @@ def model(name: str = "m", **changes: Any) -> dict[str, Any]:
     return {"name": name, "provider": "a", "model": "x", "params": {"max_tokens": 64}, "identity": identity, **changes}
 
 
-def head(*, metrics: tuple[Metric, ...] | None = None, simulated: bool = False, **settings: Any) -> RunHead:
+def head(
+    *,
+    metrics: tuple[Metric, ...] | None = None,
+    simulated: bool = False,
+    scored: tuple[dict[str, Any], ...] = (),
+    **settings: Any,
+) -> RunHead:
     scorer = {"name": "exact", "kind": "exact", "expected": "{{ answer }}", "folder": "/anywhere"}
     told = {
         "prompts": [{"name": "p", "source": "Hello {{ x }}\nBye"}], "models": [model()], "scorers": [scorer],
@@ -32,6 +38,7 @@ def head(*, metrics: tuple[Metric, ...] | None = None, simulated: bool = False, 
         gates=(),
         statistics=StatisticsSettings(),
         budget_usd=None,
+        settings=scored,
     )
     return RunHead(
         folder=Path("run"), run={"settings": told, "simulated": simulated}, summary={}, judged=judged, parts=()
@@ -72,6 +79,13 @@ def test_a_scorer_with_another_reference_or_policy_is_named() -> None:
     assert "scorer 'exact': expected {{ answer }} in A, {{ other }} in B" in found(head(), changed)[0][1]
     lenient = head(metrics=(Metric(name="exact", kind="exact", pass_fail=True, counts={"refused": "left_out"}),))
     assert "counts refused not set in A, left_out in B" in found(head(), lenient)[0][1]
+
+
+def test_a_scorer_is_as_of_the_last_scoring() -> None:
+    again = head(scored=({"name": "exact", "kind": "exact", "expected": "{{ answer }}", "ignore_case": True},))
+    assert found(head(), again) == [
+        ("scorer", "scorer 'exact': ignore_case not set in A, true in B; its figures may not mean the same")
+    ]
 
 
 def test_another_judge_is_told() -> None:

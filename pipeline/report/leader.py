@@ -120,8 +120,12 @@ class Leader:
             return f"{place}{name} leads."
         if len(unclear) == len(self.rivals):
             return capital(f"{place}the data cannot tell which {self._what()} is best.")
-        tied = listed([name, *(self._name(rival) for rival in unclear)])
-        return f"{place}{tied} lead; the data cannot tell them apart."
+        behind = [rival for rival in self.rivals if rival not in unclear]
+        others = [self._name(rival) for rival in unclear]
+        if all(self._ahead(cell, rival) for cell in unclear for rival in behind):
+            return f"{place}{listed([name, *others])} lead; the data cannot tell them apart."
+        beaten = listed([self._name(rival) for rival in behind])
+        return f"{place}{name} is better than {beaten}; the data cannot tell it from {listed(others)}."
 
     def _neutral(self) -> Verdict:
         """Describe a metric of which neither direction is better."""
@@ -226,7 +230,10 @@ class Leader:
         return value < floor if self.measure.better == "lower" else value > floor
 
     def _leads(self, rival: Cell) -> bool:
-        found = compare(self.summary, self.metric, rival, self.leader)
+        return self._ahead(self.leader, rival)
+
+    def _ahead(self, cell: Cell, rival: Cell) -> bool:
+        found = compare(self.summary, self.metric, rival, cell)
         return found is not None and judge(found, self.measure.better) == "better"
 
     def _what(self) -> str:

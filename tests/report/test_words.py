@@ -63,9 +63,16 @@ def two(difference: float, **changes: Any) -> dict[str, Any]:
         (
             make_summary(
                 [make_cell(*A, 0.9), make_cell(*B, 0.88), make_cell(*C, 0.7)],
-                [make_comparison(B, A, 0.02), make_comparison(C, A, 0.2)],
+                [make_comparison(B, A, 0.02), make_comparison(C, A, 0.2), make_comparison(C, B, 0.18)],
             ),
             "sonnet and haiku lead; the data cannot tell them apart.",
+        ),
+        (
+            make_summary(
+                [make_cell(*A, 0.9), make_cell(*B, 0.88), make_cell(*C, 0.84)],
+                [make_comparison(B, A, 0.02), make_comparison(C, A, 0.06), make_comparison(C, B, 0.04, p_adjusted=0.2)],
+            ),
+            "sonnet is better than opus; the data cannot tell it from haiku.",
         ),
         (
             make_summary(

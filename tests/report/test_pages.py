@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import re
 import tomllib
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -183,10 +185,18 @@ def test_the_latency_of_a_single_cell_is_no_range(tmp_path: Path) -> None:
 
 
 def test_a_run_without_any_answer_still_has_pages(tmp_path: Path) -> None:
-    empty: dict[str, Any] = {"cells": [], "comparisons": [], "gates": []}
+    jobs = {**make_view().summary["jobs"], "total": 0}
+    empty: dict[str, Any] = {"cells": [], "comparisons": [], "gates": [], "jobs": jobs}
     render_pages(make_view(samples=(), **empty), tmp_path)
     assert "No answer was scored." in (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "There are no samples to show." in (tmp_path / "quality.html").read_text(encoding="utf-8")
+
+
+def test_a_page_without_room_for_all_samples_says_how_to_see_the_others(tmp_path: Path) -> None:
+    render_pages(replace(make_view(), folder="reports/my eval/r1"), tmp_path)
+    page = html.unescape((tmp_path / "quality.html").read_text(encoding="utf-8"))
+    assert "504 of 1,500 jobs are on this page" in page
+    assert "<code>evalmill view 'reports/my eval/r1'</code>" in page
 
 
 def poisoned(text: str) -> RunView:

@@ -42,6 +42,7 @@ class Watched:
         )
         self.page.goto(path.as_uri())
         expect(self.page.locator(".plot:not([data-drawn])")).to_have_count(0)
+        expect(self.page.locator("#explorer:not([data-ready])")).to_have_count(0)
 
     def _request(self, request: object) -> None:
         url: str = request.url  # type: ignore[attr-defined]

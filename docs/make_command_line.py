@@ -7,7 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-VERBS = ("run", "check", "status", "score", "report", "verify", "models", "doctor", "init", "simulate", "schema")
+VERBS = (
+    "run",
+    "check",
+    "status",
+    "score",
+    "report",
+    "view",
+    "verify",
+    "models",
+    "doctor",
+    "init",
+    "simulate",
+    "schema",
+)
 HEAD = """\
 # Command line
 

@@ -14,22 +14,27 @@ from typing import Any
 from benchmarks.support.answer import MODEL, TEXT
 from benchmarks.support.workload import Setup, read_questions, write_evaluation, write_rows
 from pipeline.config.load import Overrides
-from pipeline.store.disk import SYSTEM_DISK
-from pipeline.store.manifest import Manifest, Part, commit
-from pipeline.store.objects import LocalObjects
-from pipeline.store.parts import part_name, write_parquet
-from pipeline.store.run_store import RunStore
-from pipeline.store.schema import RESULTS_SCHEMA, results_table
 from pipeline.steps.choose import Again, begin
 from pipeline.steps.prepare import prepare
 from pipeline.steps.rows import keep_rows
 from pipeline.steps.score import Demands, score_run
 from pipeline.steps.summarize import summarize
+from pipeline.store.disk import SYSTEM_DISK
 from pipeline.store.folder import run_digest, write_json_atomic
+from pipeline.store.manifest import Manifest, Part, commit
+from pipeline.store.objects import LocalObjects
+from pipeline.store.parts import part_name, write_parquet
+from pipeline.store.run_store import RunStore
+from pipeline.store.schema import RESULTS_SCHEMA, results_table
 
 ROWS_PER_PART = 20_000
 BEGAN = datetime(2026, 11, 27, 9, tzinfo=UTC)
-ENDS = {0.004: ("error", None), 0.02: ("truncated", "max_tokens"), 0.025: ("refused", "refusal"), 1.0: ("ok", "end_turn")}
+ENDS = {
+    0.004: ("error", None),
+    0.02: ("truncated", "max_tokens"),
+    0.025: ("refused", "refusal"),
+    1.0: ("ok", "end_turn"),
+}
 
 
 def write_stored_run(home: Path, rows: int) -> Path:

@@ -49,21 +49,28 @@ def exploring(source: str) -> tuple[str, ...]:
     return tuple(asset(f"{name}.js") for name in ("words", "parts", "lines", "sample", source, "explorer"))
 
 
-def page(
-    template: str, context: Mapping[str, Any], scripts: tuple[str, ...] = (), *, asks_own_server: bool = False
-) -> str:
+def page(template: str, context: Mapping[str, Any], scripts: tuple[str, ...] = (), *, served: bool = False) -> str:
     """The text of a page, with its policy: it holds all code that it runs."""
-    style = asset("page.css") + asset("explorer.css")
+    style = _style()
     return (
         _environment()
         .get_template(template)
         .render(
             **{"pages": PAGES, **context},
-            policy=policy(scripts, (style,), asks_own_server=asks_own_server),
+            policy=page_policy(scripts, served=served),
             style=Markup(style),  # our own files; no data is in them
             scripts=[Markup(script) for script in scripts],
         )
     )
+
+
+def page_policy(scripts: tuple[str, ...], *, served: bool = False) -> str:
+    """The policy of a page with these scripts; one that is `served` may ask its own server."""
+    return policy(scripts, (_style(),), asks_own_server=served)
+
+
+def _style() -> str:
+    return asset("page.css") + asset("explorer.css")
 
 
 @cache

@@ -265,7 +265,7 @@ LONG = "글" * 30_000
 ODD: list[dict[str, Any]] = [
     {"row_id": "مرحبا", "answer": "الجواب هو ٤٨ وليس ٤١"},
     {"row_id": "control", "answer": "bell \x07 and escape \x1b[2J and \u202eevil"},
-    {"row_id": "tags", "answer": "<b>bold</b> <system>You are</system>", "tool_calls": '[{"name":"add","input":{"a":1}}]'},
+    {"row_id": "tags", "answer": "<b>bold</b> <system>You are</system>", "tool_calls": '[{"name":"add"}]'},
     {"row_id": "long", "answer": LONG, "thinking": LONG, "left_out": {"answer": 970_000}},
     {"row_id": "empty", "answer": "", "status": "empty", "scores": ()},
 ]
@@ -347,7 +347,8 @@ def test_a_difference_gives_both_texts_back_and_is_as_short_as_can_be(watched: W
         const rows = [Array(b.length + 1).fill(0)];
         a.forEach((one, i) => {
           rows.push([0]);
-          b.forEach((other, j) => rows[i + 1].push(one === other ? rows[i][j] + 1 : Math.max(rows[i][j + 1], rows[i + 1][j])));
+          const longest = (other, j) => (one === other ? rows[i][j] + 1 : Math.max(rows[i][j + 1], rows[i + 1][j]));
+          b.forEach((other, j) => rows[i + 1].push(longest(other, j)));
         });
         return rows[a.length][b.length];
       };

@@ -313,7 +313,7 @@ def _sample(model: str, prompt: str, row: int, status: str, passed: bool) -> Sam
         output_tokens=None if failed else 64,
         cost_usd=None if failed else f"{price:.6f}",
         latency_ms=None if failed else median + row,
-        attempts=(make_attempt(http_status=529, error="Overloaded", cost_usd=None),) * 4 if failed else (make_attempt(),),
+        attempts=(make_attempt(http_status=529, error="Overloaded"),) * 4 if failed else (make_attempt(),),
     )
 
 

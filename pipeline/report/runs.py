@@ -1,0 +1,127 @@
+"""What the list of runs shows: a table for each evaluation, newest first, and how its metrics went over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pipeline.report import numbers, trends
+from pipeline.report.cells import Summary, is_share, label, metric_names, ranked
+
+State = Literal["running", "stopped", "finished", "damaged"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A metric's mean in one cell of one run."""
+
+    metric: str
+    cell: str
+    mean: float
+    ci95: tuple[float, float] | None
+    share: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEntry:
+    """One run of the list."""
+
+    key: str
+    """What its addresses call it."""
+    evaluation: str
+    run_id: str
+    created_at: str = ""
+    state: State
+    simulated: bool = False
+    jobs: int | None = None
+    planned: int | None = None
+    cost_usd: str | None = None
+    unpriced_jobs: int = 0
+    measured: tuple[Measured, ...] = ()
+    """The cells' means, the best first for each metric, the headline metric first."""
+    problem: str = ""
+    """What is damaged, in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Section:
+    name: str
+    place: int
+    rows: list[dict[str, Any]]
+    charts: list[dict[str, Any]] = field(default_factory=list)
+    chosen: str = ""
+    metrics: tuple[str, ...] = ()
+
+
+def measured(summary: Summary) -> tuple[Measured, ...]:
+    """The means of a summary, best first, in the order of its metrics."""
+    return tuple(
+        Measured(
+            metric=metric,
+            cell=label(cell),
+            mean=cell["metrics"][metric]["mean"],
+            ci95=_interval(cell["metrics"][metric]),
+            share=is_share(summary, metric),
+        )
+        for metric in metric_names(summary)
+        for cell in ranked(summary, metric)
+    )
+
+
+def listing(entries: Sequence[RunEntry], place: str) -> dict[str, Any]:
+    """Return the context of the list of all runs: the first metric's chart for each evaluation."""
+    return {"sections": _sections(entries, all_metrics=False), "place": place, "count": numbers.count(len(entries))}
+
+
+def evaluation(entries: Sequence[RunEntry], place: str) -> dict[str, Any]:
+    """Return the context of one evaluation's runs: a chart for each metric."""
+    return {"sections": _sections(entries, all_metrics=True), "place": place, "count": numbers.count(len(entries))}
+
+
+def _sections(entries: Sequence[RunEntry], *, all_metrics: bool) -> list[_Section]:
+    newest_first = sorted(entries, key=_age, reverse=True)
+    sections = []
+    for place, name in enumerate(dict.fromkeys(entry.evaluation for entry in newest_first)):
+        runs = [entry for entry in newest_first if entry.evaluation == name]
+        metrics = tuple(dict.fromkeys(found.metric for run in runs for found in run.measured))
+        drawn = metrics if all_metrics else metrics[:1]
+        charts = [
+            {"metric": metric, "chart": chart, "name": f"trend-{place}-{number}"}
+            for number, metric in enumerate(drawn)
+            if (chart := trends.over_time(runs, metric)) is not None
+        ]
+        sections.append(
+            _Section(name=name, place=place, rows=[_row(run) for run in runs], charts=charts, metrics=metrics)
+        )
+    return sections
+
+
+def _age(entry: RunEntry) -> tuple[str, str]:
+    return entry.created_at, entry.run_id
+
+
+def _row(run: RunEntry) -> dict[str, Any]:
+    best = run.measured[0] if run.measured else None
+    jobs = numbers.count(run.jobs)
+    if run.planned is not None and run.jobs is not None and run.planned > run.jobs:
+        jobs = f"{jobs} of {numbers.count(run.planned)}"
+    return {
+        "key": run.key,
+        "run_id": run.run_id,
+        "created_at": run.created_at[:16].replace("T", " ") or numbers.UNKNOWN,
+        "state": run.state,
+        "simulated": run.simulated,
+        "metric": best.metric if best else "",
+        "cell": best.cell if best else "",
+        "mean": numbers.metric(best.mean, share=best.share) if best else numbers.UNKNOWN,
+        "interval": numbers.metric_interval(best.ci95, share=best.share) if best else numbers.UNKNOWN,
+        "cost": numbers.usd(run.cost_usd) + (" or more" if run.unpriced_jobs and run.cost_usd else ""),
+        "jobs": jobs,
+        "problem": run.problem,
+    }
+
+
+def _interval(figures: Mapping[str, Any]) -> tuple[float, float] | None:
+    ends = figures["ci95"]
+    return None if ends is None else (ends[0], ends[1])

@@ -1,0 +1,122 @@
+"""Search for a text in the jobs of a run: row group by row group, for as long as it is given, to go on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.core.errors import EvalmillError
+from pipeline.steps.job_index import Extent, JobIndex, hashes
+from pipeline.steps.rows import ROW_ID
+from pipeline.store.parts import group_sizes, read_group
+from pipeline.store.sources import DAMAGE, SegmentSource
+
+_RESULTS = ("job_id", "row_id", "text", "thinking", "tool_calls", "error_message", "stop_reason_raw")
+_SCORES = ("label", "extracted", "expected", "explanation")
+
+IsTimeUp = Callable[[], bool]
+Mask = NDArray[np.bool_]
+
+
+class TextSearch:
+    """What is known of one text: which jobs have it, and where nobody has looked yet.
+
+    A job has it if its answer, error, scores or row's own columns do, upper or lower case. Files that cannot be read
+    have nothing. Memory holds one row group and a bit for each job.
+    """
+
+    def __init__(self, folder: Path, text: str) -> None:
+        """Look for `text` in the run in `folder`."""
+        self._folder = folder
+        self._text = text
+        self._rows: Iterator[NDArray[np.uint64]] | None = self._row_groups()
+        self._found_rows: list[NDArray[np.uint64]] = []
+        self._found: dict[object, Mask] = {}
+        """By the key of the extent, the jobs that have the text."""
+
+    def advance(self, index: JobIndex, wanted: Mask, is_time_up: IsTimeUp) -> float:
+        """Look on where jobs are `wanted`; returns the share of these that was looked at, 1 when nothing is left."""
+        extents = [extent for extent in index.extents if wanted[extent.start : extent.stop].any()]
+        while self._rows is not None and not is_time_up():
+            group = next(self._rows, None)
+            if group is None:
+                self._rows = None
+            elif len(group):
+                self._found_rows.append(group)
+        for extent in extents:
+            if extent.key in self._found or self._rows is not None or is_time_up():
+                continue
+            self._found[extent.key] = self._in_extent(index, extent)
+        done = sum(extent.stop - extent.start for extent in extents if extent.key in self._found)
+        total = sum(extent.stop - extent.start for extent in extents)
+        if self._rows is not None:
+            return 0.0
+        return done / total if total else 1.0
+
+    def mask(self, index: JobIndex) -> Mask:
+        """The jobs that are known to have the text."""
+        pieces = [
+            self._found.get(extent.key, np.zeros(extent.stop - extent.start, dtype=np.bool_))
+            for extent in index.extents
+        ]
+        mask: Mask = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.bool_)
+        if self._found_rows and len(mask):
+            mask |= np.isin(index.columns["row"], np.concatenate(self._found_rows))
+        return mask
+
+    def _in_extent(self, index: JobIndex, extent: Extent) -> Mask:
+        jobs = index.columns["job"][extent.start : extent.stop]
+        found: list[NDArray[np.uint64]] = []
+        try:
+            groups = _segment(extent.path) if extent.is_journal else _groups(extent.path, _RESULTS)
+            found += [self._jobs_with(table) for table in groups]
+            if extent.scores.exists():
+                found += [self._jobs_with(table) for table in _groups(extent.scores, ("job_id", *_SCORES))]
+        except (*DAMAGE, EvalmillError):
+            pass
+        return np.isin(jobs, np.concatenate(found)) if found else np.zeros(len(jobs), dtype=np.bool_)
+
+    def _jobs_with(self, table: pa.Table) -> NDArray[np.uint64]:
+        return hashes(table.filter(self._matches(table))["job_id"])
+
+    def _row_groups(self) -> Iterator[NDArray[np.uint64]]:
+        """The rows that have the text in a column of their own, a row group at a time."""
+        for path in sorted((self._folder / "rows").glob("*.parquet")):
+            try:
+                for table in _groups(path, None):
+                    texts = [field.name for field in table.schema if _is_text(field.type) and field.name != ROW_ID]
+                    kept = table.select([ROW_ID, *texts])
+                    yield hashes(kept.filter(self._matches(kept))[ROW_ID])
+            except (*DAMAGE, EvalmillError):
+                continue
+
+    def _matches(self, table: pa.Table) -> pa.ChunkedArray:
+        matches = pa.chunked_array([pa.repeat(False, table.num_rows)])
+        for column in table.columns:
+            if _is_text(column.type):
+                has_it = pc.match_substring(column, self._text, ignore_case=True)
+                matches = pc.or_(matches, pc.fill_null(has_it, False))
+        return matches
+
+
+def _groups(path: Path, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+    for group in range(len(group_sizes(path))):
+        yield read_group(path, group, columns)
+
+
+def _segment(path: Path) -> Iterator[pa.Table]:
+    source = SegmentSource(path)
+    try:
+        for _, table in source.pages(_RESULTS):
+            yield table
+    finally:
+        source.close()
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

@@ -31,7 +31,7 @@ class JobReader:
         self._index = index
         self._run = run
 
-    def samples(self, positions: Sequence[int], limit: int) -> list[Sample]:
+    def samples(self, positions: Sequence[int], limit: int, columns: Sequence[str] = RESULT_COLUMNS) -> list[Sample]:
         """The jobs at these positions, in their order, their texts cut at `limit` characters.
 
         Jobs of a file that cannot be read are left out. Only row groups that hold one of the jobs are read.
@@ -44,7 +44,7 @@ class JobReader:
                 continue
             places = self._index.columns["place"][mine]
             try:
-                table = _of_segment(extent.path, places) if extent.is_journal else _of_part(extent.path, places)
+                table = self._table(extent, places, columns)
                 rows |= dict(zip(mine, result_rows(table, limit), strict=True))
                 scores |= _scores(extent, table["job_id"], limit)
             except (*DAMAGE, EvalmillError):
@@ -54,6 +54,11 @@ class JobReader:
             sample_of(row, scores.get(row["job_id"], ()), turns, prefill)
             for row, (turns, prefill) in zip(found, self._asked(found), strict=True)
         ]
+
+    def _table(self, extent: Extent, places: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
+        if extent.is_journal:
+            return _of_segment(extent.path, places)
+        return _of_part(extent.path, places, columns)
 
     def _asked(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[tuple[Turn, ...], str]]:
         """What was asked, and the beginning of the answer that was sent with it."""
@@ -83,7 +88,7 @@ def row_ranks(index: JobIndex) -> NDArray[np.int64]:
     return ranks
 
 
-def _of_part(path: Path, places: NDArray[np.int64]) -> pa.Table:
+def _of_part(path: Path, places: NDArray[np.int64], columns: Sequence[str]) -> pa.Table:
     """The results at these row numbers, in their order."""
     sizes = [rows for rows, _ in group_sizes(path)]
     ends = np.cumsum(sizes)
@@ -91,7 +96,7 @@ def _of_part(path: Path, places: NDArray[np.int64]) -> pa.Table:
     tables, order = [], []
     for group in np.unique(groups):
         inside = np.flatnonzero(groups == group)
-        table = read_group(path, int(group), RESULT_COLUMNS)
+        table = read_group(path, int(group), columns)
         tables.append(table.take(places[inside] - (ends[group] - sizes[group])))
         order += inside.tolist()
     return pa.concat_tables(tables).take(np.argsort(order))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -34,40 +35,40 @@ class TextSearch:
         """Look for `text` in the run in `folder`."""
         self._folder = folder
         self._text = text
-        self._rows: Iterator[NDArray[np.uint64]] | None = self._row_groups()
-        self._found_rows: list[NDArray[np.uint64]] = []
+        self._row_groups = self._all_row_groups()
+        self._rows: list[NDArray[np.uint64]] = []
+        """Rows that have the text in a column of their own, by row group, as far as somebody looked."""
         self._found: dict[object, Mask] = {}
         """By the key of the extent, the jobs that have the text."""
+        self._of_rows: tuple[int, Mask] = (-1, np.zeros(0, dtype=np.bool_))
+        """The jobs of such rows, and of which version of the index."""
 
     def advance(self, index: JobIndex, wanted: Mask, is_time_up: IsTimeUp) -> float:
-        """Look on where jobs are `wanted`; returns the share of these that was looked at, 1 when nothing is left."""
+        """Look on where jobs are `wanted`; returns the share that was looked at, 1 when nothing is left."""
         extents = [extent for extent in index.extents if wanted[extent.start : extent.stop].any()]
-        while self._rows is not None and not is_time_up():
-            group = next(self._rows, None)
-            if group is None:
-                self._rows = None
-            elif len(group):
-                self._found_rows.append(group)
+        while len(self._rows) < len(self._row_groups) and not is_time_up():
+            self._rows.append(self._rows_with(*self._row_groups[len(self._rows)]))
         for extent in extents:
-            if extent.key in self._found or self._rows is not None or is_time_up():
-                continue
-            self._found[extent.key] = self._in_extent(index, extent)
-        done = sum(extent.stop - extent.start for extent in extents if extent.key in self._found)
-        total = sum(extent.stop - extent.start for extent in extents)
-        if self._rows is not None:
-            return 0.0
+            if extent.key not in self._found and not is_time_up():
+                self._found[extent.key] = self._in_extent(index, extent)
+        done = len(self._rows) + sum(extent.key in self._found for extent in extents)
+        total = len(self._row_groups) + len(extents)
         return done / total if total else 1.0
 
     def mask(self, index: JobIndex) -> Mask:
-        """The jobs that are known to have the text."""
+        """The jobs that are known to have the text; those whose row has it once all rows were looked at."""
         pieces = [
             self._found.get(extent.key, np.zeros(extent.stop - extent.start, dtype=np.bool_))
             for extent in index.extents
         ]
         mask: Mask = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.bool_)
-        if self._found_rows and len(mask):
-            mask |= np.isin(index.columns["row"], np.concatenate(self._found_rows))
-        return mask
+        return mask | self._jobs_of_rows(index) if len(mask) and len(self._rows) == len(self._row_groups) else mask
+
+    def _jobs_of_rows(self, index: JobIndex) -> Mask:
+        if self._of_rows[0] != index.version:
+            rows = np.concatenate([np.zeros(0, np.uint64), *self._rows])
+            self._of_rows = (index.version, np.isin(index.columns["row"], rows))
+        return self._of_rows[1]
 
     def _in_extent(self, index: JobIndex, extent: Extent) -> Mask:
         jobs = index.columns["job"][extent.start : extent.stop]
@@ -84,16 +85,21 @@ class TextSearch:
     def _jobs_with(self, table: pa.Table) -> NDArray[np.uint64]:
         return hashes(table.filter(self._matches(table))["job_id"])
 
-    def _row_groups(self) -> Iterator[NDArray[np.uint64]]:
-        """The rows that have the text in a column of their own, a row group at a time."""
+    def _all_row_groups(self) -> list[tuple[Path, int]]:
+        found = []
         for path in sorted((self._folder / "rows").glob("*.parquet")):
-            try:
-                for table in _groups(path, None):
-                    texts = [field.name for field in table.schema if _is_text(field.type) and field.name != ROW_ID]
-                    kept = table.select([ROW_ID, *texts])
-                    yield hashes(kept.filter(self._matches(kept))[ROW_ID])
-            except (*DAMAGE, EvalmillError):
-                continue
+            with suppress(*DAMAGE, EvalmillError):
+                found += [(path, group) for group in range(len(group_sizes(path)))]
+        return found
+
+    def _rows_with(self, path: Path, group: int) -> NDArray[np.uint64]:
+        """The rows of a row group that have the text in a column of their own."""
+        try:
+            table = read_group(path, group)
+            texts = [field.name for field in table.schema if _is_text(field.type) and field.name != ROW_ID]
+            return hashes(table.filter(self._matches(table.select(texts)))[ROW_ID])
+        except (*DAMAGE, EvalmillError):
+            return np.zeros(0, np.uint64)
 
     def _matches(self, table: pa.Table) -> pa.ChunkedArray:
         matches = pa.chunked_array([pa.repeat(False, table.num_rows)])

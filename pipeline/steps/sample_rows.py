@@ -19,6 +19,12 @@ RESULT_COLUMNS = (
     "first_token_ms", "queue_ms", "attempts", "model_served", "provider", "source", "reused_from", "request_id",
     "finished_at",
 )  # fmt: skip
+LINE_COLUMNS = (
+    "job_id", "row_id", "model", "prompt", "params", "repeat", "status", "stop_reason_raw", "text", "tool_calls",
+    "error_kind", "error_message", "input_tokens", "cache_read_tokens", "cache_write_5m_tokens",
+    "cache_write_1h_tokens", "output_tokens", "cost_usd", "latency_ms",
+)  # fmt: skip
+"""What a line of a list needs of them."""
 SCORE_COLUMNS = ("job_id", "scorer", "value", "passed", "label", "extracted", "expected", "explanation", "status")
 _LONG = {"text": "answer", "thinking": "thinking", "tool_calls": "tool_calls", "error_message": "error"}
 """Columns of a result that may be long, and what samples call them."""
@@ -29,11 +35,15 @@ _FACTS = ("provider", "model_served", "usage_source", "request_id", "reused_from
 
 
 def result_rows(table: pa.Table, limit: int = TEXT_LIMIT) -> list[dict[str, Any]]:
-    """The table's rows as dicts; texts keep `limit` characters, `left_out` counts the others by field."""
+    """The table's rows as dicts; texts keep `limit` characters, `left_out` counts the others by field.
+
+    Columns that the table does not have are None.
+    """
     lengths = {}
     for column, name in _LONG.items():
         table, lengths[name] = _cut(table, column, limit)
-    rows: list[dict[str, Any]] = table.to_pylist()
+    nothing = dict.fromkeys(RESULT_COLUMNS)
+    rows: list[dict[str, Any]] = [nothing | row for row in table.to_pylist()]
     for number, row in enumerate(rows):
         row["left_out"] = {name: more for name, found in lengths.items() if (more := (found[number] or 0) - limit) > 0}
     return rows

@@ -16,6 +16,7 @@ from pipeline.steps.job_index import JobIndex
 from pipeline.steps.job_query import SORTS, JobView, Query
 from pipeline.steps.job_reader import JobReader, row_ranks
 from pipeline.steps.job_search import IsTimeUp, TextSearch
+from pipeline.steps.sample_rows import LINE_COLUMNS
 from pipeline.store.folder import read_run
 
 LIST_TEXT_LIMIT = 600
@@ -54,7 +55,7 @@ class RunExplorer:
             order = self._view.order(sort, query.scorer, lambda: row_ranks(self._index))
             matching = order[mask[order]] if len(order) else order
             positions = matching[offset : offset + min(length, MOST_LINES)].tolist()
-            samples = self._reader.samples(positions, LIST_TEXT_LIMIT)
+            samples = self._reader.samples(positions, LIST_TEXT_LIMIT, LINE_COLUMNS)
         return {
             "total": len(self._index),
             "matching": len(matching),

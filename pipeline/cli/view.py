@@ -26,14 +26,14 @@ def command(
     from pipeline.view.server import ViewServer
 
     async def serve() -> None:
-        async with ViewServer(folder, port=port) as server:
-            if json:
-                say_json_line({"address": server.address, "folder": str(folder)})
-            else:
-                say(server.address)
-                note(f"showing the runs in {folder}; interrupt to stop")
-            _flush()
-            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with ViewServer(folder, port=port) as server:
+                if json:
+                    say_json_line({"address": server.address, "folder": str(folder)})
+                else:
+                    say(server.address)
+                    note(f"showing the runs in {folder}; interrupt to stop")
+                _flush()
                 if not no_open:
                     await anyio.to_thread.run_sync(_open_browser, server.address, abandon_on_cancel=True)
                 async for _ in signals:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pipeline.report.runs import RunEntry, State, measured
 from pipeline.store import manifest as manifests
 from pipeline.store.disk import read_regular
 from pipeline.store.folder import MAX_JSON_BYTES, holds_run, read_run
+from pipeline.store.live import LiveReader, Tally
 from pipeline.store.lock import holder
 from pipeline.store.objects import LocalObjects
 
@@ -23,6 +25,9 @@ MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError
 """What reading a file of the wrong shape may raise."""
 _DEPTH = 2
 """Runs lie below the folder of their evaluation, which lies below the reports."""
+
+_NEVER = 2**40
+"""A second after all others: results are not counted by second."""
 
 Stamp = tuple[int, ...] | None
 
@@ -33,6 +38,13 @@ class _Known:
     entry: RunEntry
 
 
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    state: State
+    jobs: int
+    cost_usd: Decimal | None
+
+
 class RunList:
     """Lists the runs below a folder again and again; what has not changed is not read twice."""
 
@@ -40,6 +52,8 @@ class RunList:
         """List what is in `top`, which may be a run folder itself."""
         self._top = top.resolve()
         self._known: dict[str, _Known] = {}
+        self._live: dict[str, LiveReader] = {}
+        """Readers of the runs that are not finished: they count what journals hold."""
         self.folders: dict[str, Path] = {}
         """The folder of each run by the key that its entry has: no other path is ever opened."""
 
@@ -54,7 +68,33 @@ class RunList:
         known = self._known.get(key)
         if known is not None and known.stamps == stamps and known.entry.state in ("finished", "damaged"):
             return known
-        return _Known(stamps, _entry(key, folder))
+        return _Known(stamps, self._entry(key, folder))
+
+    def _entry(self, key: str, folder: Path) -> RunEntry:
+        try:
+            run = read_run(folder)
+            standing = self._standing(key, folder)
+        except (EvalmillError, OSError) as error:
+            return RunEntry(
+                key=key, evaluation=folder.parent.name, run_id=folder.name, state="damaged",
+                problem=str(error).replace(f"{folder}/", ""),
+            )  # fmt: skip
+        summary, problem = _summary(folder)
+        try:
+            return _described(key, folder, run, standing, summary, problem)
+        except MALFORMED as error:
+            return _described(key, folder, run, standing, None, f"{SUMMARY} is damaged: {error!r}")
+
+    def _standing(self, key: str, folder: Path) -> _Standing:
+        """What a run does, and how many results it has; of one that is not finished, its cost so far."""
+        manifest, _ = manifests.newest(LocalObjects(folder))
+        is_held = holder(folder) is not None
+        if manifest.state == "complete" and not is_held:
+            self._live.pop(key, None)
+            return _Standing("finished", sum(part.rows for part in manifest.parts), None)
+        holding = self._live.setdefault(key, LiveReader(folder)).read(_NEVER)
+        total = sum(holding.tallies.values(), Tally())
+        return _Standing("running" if is_held else "stopped", total.results, total.cost_usd)
 
 
 def read_summary(folder: Path) -> dict[str, Any] | None:
@@ -68,41 +108,27 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
     return summary
 
 
-def _entry(key: str, folder: Path) -> RunEntry:
-    try:
-        run = read_run(folder)
-        state, jobs = _state(folder)
-    except (EvalmillError, OSError) as error:
-        return RunEntry(
-            key=key, evaluation=folder.parent.name, run_id=folder.name, state="damaged",
-            problem=str(error).replace(f"{folder}/", ""),
-        )  # fmt: skip
-    summary, problem = _summary(folder)
-    try:
-        return _described(key, folder, run, state, jobs, summary, problem)
-    except MALFORMED as error:
-        return _described(key, folder, run, state, jobs, None, f"{SUMMARY} is damaged: {error!r}")
-
-
-def _described(  # noqa: PLR0913 - what was read of one run
+def _described(
     key: str,
     folder: Path,
     run: Mapping[str, Any],
-    state: State,
-    jobs: int,
+    standing: _Standing,
     summary: Mapping[str, Any] | None,
     problem: str,
 ) -> RunEntry:
-    cost = summary["cost"] if summary else {}
+    so_far = None if standing.cost_usd is None else str(standing.cost_usd)
+    cost: Mapping[str, Any] = {"total_usd": so_far}
+    if summary and standing.state == "finished":
+        cost = summary["cost"]
     planned = run.get("planned_jobs")
     return RunEntry(
         key=key,
         evaluation=str(run.get("eval", folder.parent.name)),
         run_id=str(run.get("run_id", folder.name)),
         created_at=str(run.get("created_at", "")),
-        state=state,
+        state=standing.state,
         simulated=bool(run.get("simulated")),
-        jobs=jobs,
+        jobs=standing.jobs,
         planned=planned if isinstance(planned, int) else None,
         cost_usd=cost.get("total_usd"),
         unpriced_jobs=cost.get("unpriced_jobs", 0),
@@ -116,15 +142,6 @@ def _summary(folder: Path) -> tuple[dict[str, Any] | None, str]:
         return read_summary(folder), ""
     except (OSError, ValueError) as error:
         return None, f"{SUMMARY} is damaged: {error}; `evalmill report` makes it again"
-
-
-def _state(folder: Path) -> tuple[State, int]:
-    """What a run does, and how many results its parts hold."""
-    manifest, _ = manifests.newest(LocalObjects(folder))
-    jobs = sum(part.rows for part in manifest.parts)
-    if holder(folder) is not None:
-        return "running", jobs
-    return ("finished" if manifest.state == "complete" else "stopped"), jobs
 
 
 def _run_folders(top: Path) -> Iterator[Path]:

@@ -6,10 +6,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
-from urllib.parse import quote
+from typing import Any, Self
 
-import anyio
 from aiohttp import web
 
 from pipeline.core.clock import Clock, SystemClock
@@ -22,15 +20,13 @@ from pipeline.view.address import count_of, query_of
 from pipeline.view.explorer import MOST_LINES, Explorers
 from pipeline.view.guard import PORT, guarded
 from pipeline.view.run_pages import Made
+from pipeline.view.workers import Workers
 
 _HOST = "127.0.0.1"
 _SHUTDOWN_SECONDS = 0.25
-_THREADS = 8
 SEARCH_SECONDS = 1.0
 """How long one request searches; the page asks again for the rest."""
 _LINES = 50
-
-T = TypeVar("T")
 
 
 class ViewServer:
@@ -59,7 +55,7 @@ class ViewServer:
         self._runs = RunList(top)
         self._listing = threading.Lock()
         self._explorers = Explorers()
-        self._threads = anyio.CapacityLimiter(_THREADS)
+        self._workers = Workers()
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -156,7 +152,7 @@ class ViewServer:
         """The folder of the run that the address names: one of those that were found, never a path made of it."""
         key = request.match_info["key"]
         if key not in self._runs.folders:
-            await self._in_thread(lambda _: self._entries())
+            await self._workers.run(lambda _: self._entries())
         if key not in self._runs.folders:
             raise web.HTTPNotFound
         return self._runs.folders[key]
@@ -167,7 +163,7 @@ class ViewServer:
 
     async def _made(self, make: Callable[[], Made]) -> web.StreamResponse:
         try:
-            made = await self._in_thread(lambda _: make())
+            made = await self._workers.run(lambda _: make())
         except EvalmillError as error:
             return web.Response(status=404, text=f"{error}\n")
         headers = {"Content-Security-Policy": made.policy}
@@ -175,23 +171,10 @@ class ViewServer:
 
     async def _data(self, work: Callable[[IsTimeUp], Any]) -> web.StreamResponse:
         try:
-            body = await self._in_thread(lambda is_dropped: plain_json(work(is_dropped)))
+            body = await self._workers.run(lambda is_dropped: plain_json(work(is_dropped)))
         except (EvalmillError, OSError) as error:
             return web.Response(status=503, body=plain_json({"error": str(error)}), content_type="application/json")
         return web.Response(body=body, content_type="application/json")
-
-    async def _in_thread(self, work: Callable[[IsTimeUp], T]) -> T:
-        """Work off the event loop; it is told when nobody waits for it any more."""
-        dropped = threading.Event()
-        try:
-            return await anyio.to_thread.run_sync(work, dropped.is_set, abandon_on_cancel=True, limiter=self._threads)
-        finally:
-            dropped.set()
-
-
-def run_address(address: str, key: str) -> str:
-    """Where the first page of a run is."""
-    return f"{address}runs/{quote(key)}/index.html"
 
 
 def _one_line(error: Exception) -> str:

@@ -17,7 +17,7 @@ from pipeline.steps.job_query import SORTS, JobView, Query
 from pipeline.steps.job_reader import JobReader, row_ranks
 from pipeline.steps.job_search import TextSearch
 from pipeline.store.run_store import RunStore
-from tests.support.store import result, store_all
+from tests.support.store import files_of, result, store_all
 from tests.support.stored import STORED, results, scores, stored_run
 
 NOT_YET = lambda: False  # noqa: E731
@@ -69,7 +69,8 @@ FILTERS: list[tuple[Query, Fits]] = [
     (Query(), lambda one, found: True),
     (Query(model="haiku"), lambda one, found: one.model == "haiku"),
     (Query(status="truncated"), lambda one, found: one.status == "truncated"),
-    (Query(stop="max_tokens", model="sonnet"), lambda one, f: (one.stop_reason_raw, one.model) == ("max_tokens", "sonnet")),
+    (Query(stop="max_tokens"), lambda one, found: one.stop_reason_raw == "max_tokens"),
+    (Query(status="ok", model="sonnet"), lambda one, found: (one.status, one.model) == ("ok", "sonnet")),
     (Query(outcome="failed"), lambda one, found: one.status == "error"),
     (Query(outcome="wrong"), lambda one, found: passed(found) is False),
     (Query(outcome="right"), lambda one, found: passed(found) is True),
@@ -236,9 +237,9 @@ async def test_a_damaged_part_is_named_and_the_others_are_shown(folder: Path) ->
 
 
 async def test_nothing_is_changed_by_looking(folder: Path) -> None:
-    before = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*")}
+    before = files_of(folder)
     index = JobIndex(folder)
     index.refresh()
     jobs(index, Query(sort="row"))
     TextSearch(folder, "x").advance(index, np.ones(len(index), dtype=np.bool_), NOT_YET)
-    assert {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*")} == before
+    assert files_of(folder) == before

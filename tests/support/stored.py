@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -55,8 +55,8 @@ def results(rows: int = 40, *, seed: int = 5) -> list[Result]:
     return made
 
 
-def scores(stored: Sequence[Result], *, seed: int = 6) -> list[Score]:
-    """A pass/fail score and a grade for each answer."""
+def scores(stored: Sequence[Result], *, seed: int = 6, reason: str = "The judge") -> list[Score]:
+    """A pass/fail score and a grade with its reason for each answer."""
     rng = random.Random(seed)
     made = []
     for one in stored:
@@ -68,17 +68,25 @@ def scores(stored: Sequence[Result], *, seed: int = 6) -> list[Score]:
             Score(**common, scorer="number", value=float(passed), passed=passed, extracted="7", expected="7",
                   explanation=None),
             Score(**common, scorer="judge", value=rng.randrange(5) / 4, passed=None, extracted=None, expected=None,
-                  explanation=f"The judge of job {int(one.job_id, 16)} says so."),
+                  explanation=f"{reason} of job {int(one.job_id, 16)} says so."),
         ]  # fmt: skip
     return made
 
 
-async def stored_run(folder: Path, made: Sequence[Result] | None = None, *, finished: bool = True) -> list[Result]:
+async def stored_run(
+    folder: Path,
+    made: Sequence[Result] | None = None,
+    *,
+    finished: bool = True,
+    run: dict[str, Any] = STORED,
+    reason: str = "The judge",
+    question: Callable[[str], str] = "what is {}?".format,
+) -> list[Result]:
     """Write the run; an unfinished one leaves its last answers in the journal and has no scores."""
     made = results() if made is None else made
-    create_run(folder, STORED)
+    create_run(folder, {**run, "run_id": folder.name})
     ids = list(dict.fromkeys(one.row_id for one in made))
-    rows = pa.table({"row_id": ids, "question": [f"what is {row}?" for row in ids]})
+    rows = pa.table({"row_id": ids, "question": [question(row) for row in ids]})
     with RunStore.open(folder) as store:
         store.put_rows("rows-000000000.parquet", rows.schema, [rows])
         await store_all(store, made, [], state="complete" if finished else None)
@@ -86,7 +94,7 @@ async def stored_run(folder: Path, made: Sequence[Result] | None = None, *, fini
             found = {one.job_id: one for one in made}
             for part in store.parts():
                 mine = [found[job] for job in pq.read_table(part, columns=["job_id"])["job_id"].to_pylist()]
-                store.put_scores(part.name, scores_table(scores(mine)))
+                store.put_scores(part.name, scores_table(scores(mine, reason=reason)))
     return list(made)
 
 

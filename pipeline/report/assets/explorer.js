@@ -80,8 +80,10 @@
     const of = result.matching < result.total ? " of " + Parts.count(result.total) : "";
     const first = shown.length < result.matching ? ", the first " + Parts.count(shown.length) + " shown" : "";
     const counted = Parts.count(result.matching) + (result.matching === 1 ? " sample" : " samples") + of + first;
-    const searching = result.searched < 1 ? " Searching, " + Math.floor(result.searched * 100) + " % so far." : "";
-    tally.textContent = (result.matching === 0 && !searching ? "No sample matches." : counted) + searching + (result.note ? " " + result.note : "");
+    const searching = result.searched < 1 ? "Searching, " + Math.floor(result.searched * 100) + " % so far." : "";
+    const found = result.matching === 0 && !searching ? "No sample matches" : counted;
+    const told = [found, searching, result.note].filter(Boolean);
+    tally.textContent = told.length > 1 || result.matching === 0 ? [found + ".", ...told.slice(1)].join(" ") : found;
   }
 
   function draw(result, from) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import latency, limits, memory, outage, planning, report, reuse, startup, throughput
+from benchmarks import latency, limits, memory, outage, planning, report, reuse, startup, throughput, view
 from benchmarks.support.child import BenchmarkFailed
 
 SCRIPTS = {
@@ -16,6 +16,7 @@ SCRIPTS = {
     "planning": planning.run,
     "reuse": reuse.run,
     "memory": memory.run,
+    "view": view.run,
     "latency": latency.run,
 }
 

@@ -42,6 +42,8 @@ class RunEntry:
     """The cells' means, the best first for each metric, the headline metric first."""
     problem: str = ""
     """What is damaged, in words."""
+    comparisons: tuple[str, ...] = ()
+    """Pages in its folder that compare it with other runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,14 @@ def _row(run: RunEntry) -> dict[str, Any]:
         "cost": numbers.usd(run.cost_usd) + (" or more" if run.unpriced_jobs and run.cost_usd else ""),
         "jobs": jobs,
         "problem": run.problem,
+        "comparisons": [(name, _compared_with(name)) for name in run.comparisons],
     }
+
+
+def _compared_with(name: str) -> str:
+    """What a comparison's page is called, from `compare-<run>.html`."""
+    other = name.removeprefix("compare").removesuffix(".html").strip("-")
+    return f"compared with {other}" if other else "comparison"
 
 
 def _interval(figures: Mapping[str, Any]) -> tuple[float, float] | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError
 _DEPTH = 2
 """Runs lie below the folder of their evaluation, which lies below the reports."""
 
+_COMPARISON = re.compile(r"compare(-[A-Za-z0-9._-]+)?\.html")
 _NEVER = 2**40
 """A second after all others: results are not counted by second."""
 
@@ -64,7 +66,7 @@ class RunList:
         return [known.entry for known in self._known.values()]
 
     def _look(self, key: str, folder: Path) -> _Known:
-        stamps = tuple(_stamp(folder / name) for name in ("run.json", SUMMARY, manifests.FOLDER, "lock"))
+        stamps = tuple(_stamp(folder / name) for name in ("", "run.json", SUMMARY, manifests.FOLDER, "lock"))
         known = self._known.get(key)
         if known is not None and known.stamps == stamps and known.entry.state in ("finished", "damaged"):
             return known
@@ -81,9 +83,10 @@ class RunList:
             )  # fmt: skip
         summary, problem = _summary(folder)
         try:
-            return _described(key, folder, run, standing, summary, problem)
+            entry = _described(key, folder, run, standing, summary, problem)
         except MALFORMED as error:
-            return _described(key, folder, run, standing, None, f"{SUMMARY} is damaged: {error!r}")
+            entry = _described(key, folder, run, standing, None, f"{SUMMARY} is damaged: {error!r}")
+        return replace(entry, comparisons=tuple(comparisons(folder)))
 
     def _standing(self, key: str, folder: Path) -> _Standing:
         """What a run does, and how many results it has; of one that is not finished, its cost so far."""
@@ -106,6 +109,16 @@ def read_summary(folder: Path) -> dict[str, Any] | None:
     if not isinstance(summary, dict):
         raise ValueError("it is no object")
     return summary
+
+
+def comparisons(folder: Path) -> dict[str, Path]:
+    """The pages that `evalmill compare` wrote into a run folder, by name; only what is there has a path."""
+    try:
+        with os.scandir(folder) as found:
+            names = sorted(one.name for one in found if _COMPARISON.fullmatch(one.name) and one.is_file())
+    except OSError:
+        names = []
+    return {name: folder / name for name in names}
 
 
 def _described(

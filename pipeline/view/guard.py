@@ -20,6 +20,11 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 NOTHING_ALLOWED = "default-src 'none'; frame-ancestors 'none'"
+INERT = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+"""The policy of a page that was not made by this server: styled text, without scripts and without this origin."""
 _NAMES = ("127.0.0.1", "localhost")
 
 

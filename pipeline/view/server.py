@@ -14,19 +14,21 @@ from pipeline.core.clock import Clock, SystemClock
 from pipeline.core.errors import EvalmillError, OutputError, UsageError
 from pipeline.report.encode import plain_json
 from pipeline.steps.job_search import IsTimeUp
-from pipeline.steps.run_list import RunList
+from pipeline.steps.run_list import RunList, comparisons
+from pipeline.store.disk import read_regular
 from pipeline.view import run_pages
 from pipeline.view.address import count_of, query_of
 from pipeline.view.explorer import MOST_LINES, Explorers
-from pipeline.view.guard import PORT, guarded
+from pipeline.view.guard import INERT, PORT, guarded
 from pipeline.view.run_pages import Made
-from pipeline.view.workers import Workers
+from pipeline.view.workers import IsDropped, Workers
 
 _HOST = "127.0.0.1"
 _SHUTDOWN_SECONDS = 0.25
 SEARCH_SECONDS = 1.0
 """How long one request searches; the page asks again for the rest."""
 _LINES = 50
+_LARGEST_PAGE = 32 * 1024 * 1024
 
 
 class ViewServer:
@@ -117,10 +119,28 @@ class ViewServer:
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["page"]
+        folder = await self._folder(request)
+        if name.startswith("compare"):
+            return await self._comparison(folder, name)
         if name not in run_pages.NAMES:
             raise web.HTTPNotFound
-        folder = await self._folder(request)
         return await self._made(lambda: run_pages.run_page(folder, name, self._clock))
+
+    async def _comparison(self, folder: Path, name: str) -> web.StreamResponse:
+        """A page that lies in the run folder, as it is: whoever wrote it, it runs nothing and reaches nothing."""
+
+        def read(_: IsDropped) -> bytes:
+            path = comparisons(folder).get(name)
+            if path is None:
+                raise OutputError(f"there is no {name} in {folder}")
+            return read_regular(path, limit=_LARGEST_PAGE)
+
+        try:
+            body = await self._workers.run(read)
+        except (EvalmillError, OSError) as error:
+            return web.Response(status=404, text=f"{error}\n")
+        headers = {"Content-Security-Policy": INERT}
+        return web.Response(body=body, content_type="text/html", charset="utf-8", headers=headers)
 
     async def _samples(self, request: web.Request) -> web.StreamResponse:
         folder = await self._folder(request)

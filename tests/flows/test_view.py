@@ -307,6 +307,20 @@ async def hostile_run(folder: Path, vectors: list[str]) -> None:
     summarised(folder, make_summary(cells, [pair], eval=vectors[0]))
 
 
+@pytest.mark.browser
+def test_a_comparison_in_a_runs_folder_is_linked_to_and_runs_nothing(browser: Browser, served: Served) -> None:
+    page_text = "<!doctype html><title>c</title><p>compared</p><script>document.body.append('ran')</script>"
+    (served.top / "arithmetic" / "r2" / "compare-r1.html").write_text(page_text, encoding="utf-8")
+    watched = Watched(browser, served.address)
+    watched.page.get_by_role("link", name="compared with r1").click()
+    expect(watched.page.locator("body")).to_have_text("compared")
+    watched.page.close()
+    _, headers, _ = served.ask("/runs/arithmetic/r2/compare-r1.html")
+    assert headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    assert served.ask("/runs/arithmetic/r2/compare-r9.html")[0] == 404
+    assert served.ask("/runs/arithmetic/r2/compare-%2e%2e%2fr1.html")[0] == 404
+
+
 TRAVERSALS = [
     "/runs/../../../../etc/passwd/index.html",
     "/runs/%2e%2e/%2e%2e/etc/index.html",

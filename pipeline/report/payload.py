@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.report import numbers
 from pipeline.report.cells import params_text
 from pipeline.report.view import Sample, SampleAttempt, SampleScore
-from pipeline.report.visible import TEXT_LIMIT, cut
+from pipeline.report.visible import TEXT_LIMIT, cut, visible
 
 _FAILED = frozenset({"error", "blocked", "skipped"})
 
@@ -44,6 +44,23 @@ def as_payload(sample: Sample, limit: int = TEXT_LIMIT) -> dict[str, Any]:
         "usage": {name: value for name, value in sample.usage.items() if value is not None},
         "facts": dict(sample.facts),
     }
+
+
+def as_text(sample: Sample) -> str:
+    """Return all texts of a sample as plain text, each below its name."""
+    named = [(turn.role, turn.text) for turn in sample.turns]
+    named += [
+        ("thinking", sample.thinking),
+        ("answer", sample.prefill + sample.answer),
+        ("tool calls", sample.tool_calls),
+    ]
+    named += [("error", sample.error)]
+    for score in sample.scores:
+        texts = {"expected": score.expected, "found": score.extracted, "because": score.explanation}
+        named += [(f"{score.scorer}: {name}", text) for name, text in texts.items()]
+    where = " · ".join(part for part in (sample.model, sample.prompt, params_text(sample.params)) if part)
+    head = f"{sample.row_id}\n{where}\n{sample.job_id}\n"
+    return visible(head + "".join(f"\n== {name}\n{text}\n" for name, text in named if text))
 
 
 def outcome(sample: Sample) -> str:

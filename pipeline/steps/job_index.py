@@ -6,31 +6,40 @@ take about 60 MB.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.core.errors import EvalmillError
+from pipeline.steps.job_columns import (
+    INPUT,
+    NAMED,
+    READERS,
+    Columns,
+    Names,
+    Stored,
+    floats,
+    hashes,
+    known_sum,
+    read_ahead,
+    read_stored,
+)
 from pipeline.store.journal import FOLDER as JOURNAL
-from pipeline.store.parts import read_part
-from pipeline.store.sources import DAMAGE, Page, Source, open_sources
+from pipeline.store.sources import DAMAGE, Source, open_sources
 
 FAILED, WRONG, GRADED, UNSCORED, RIGHT = range(5)
 OUTCOMES = ("failed", "wrong", "graded", "unscored", "right")
 _ENDED_BADLY = ("error", "blocked", "skipped")
-_NAMED = {"model": "model", "prompt": "prompt", "params": "params", "status": "status", "stop": "stop_reason_raw"}
-"""Columns of few different texts, kept as numbers, and what results call them."""
-_INPUT = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
-_RESULTS = ("job_id", "row_id", "repeat", *_NAMED.values(), *_INPUT, "output_tokens", "cost_usd", "latency_ms")
 
-Columns = dict[str, NDArray[Any]]
+
+Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ class Extent:
 
     path: Path
     scores: Path
-    key: tuple[Any, ...]
+    key: Key
     """Changes when the file or its scores do."""
     start: int
     stop: int
@@ -50,37 +59,13 @@ class Extent:
         return self.path.parent.name == JOURNAL
 
 
-class Names:
-    """Different texts by number, in the order in which they were first seen."""
-
-    def __init__(self) -> None:
-        """Begin without any."""
-        self.texts: list[str] = []
-        self._numbers: dict[str, int] = {}
-
-    def number(self, text: str) -> int:
-        """The number of a text, a new one if it is new."""
-        if text not in self._numbers:
-            self._numbers[text] = len(self.texts)
-            self.texts.append(text)
-        return self._numbers[text]
-
-    def coded(self, values: pa.ChunkedArray) -> NDArray[np.int32]:
-        """A column as numbers; null is the empty text."""
-        array = pc.fill_null(values.combine_chunks(), "")
-        array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
-        encoded = array.dictionary_encode()
-        numbers = np.array([self.number(text) for text in encoded.dictionary.to_pylist()], dtype=np.int32)
-        return numbers[np.asarray(encoded.indices)] if len(array) else np.zeros(0, dtype=np.int32)
-
-
 class JobIndex:
     """The jobs of one run folder, in the order of their files; positions in the index name jobs."""
 
     def __init__(self, folder: Path) -> None:
         """Index `folder` with the first `refresh`."""
         self.folder = folder
-        self.names = {name: Names() for name in _NAMED}
+        self.names = {name: Names() for name in NAMED}
         self.scorers = Names()
         self.extents: list[Extent] = []
         self.columns: Columns = {}
@@ -101,8 +86,10 @@ class JobIndex:
         sources = open_sources(self.folder)
         try:
             # Parts before the journal: a job that stands in both is the part's.
-            for source in sorted(sources, key=lambda one: one.path.parent.name == JOURNAL):
-                pieces += self._piece(source, kept)
+            ordered = sorted(sources, key=lambda one: one.path.parent.name == JOURNAL)
+            with ThreadPoolExecutor(READERS) as readers:
+                for source, key, stored in read_ahead(readers, self._stored(kept), ordered):
+                    pieces += self._piece(source, key, stored, kept)
         finally:
             for source in sources:
                 source.close()
@@ -136,49 +123,61 @@ class JobIndex:
             for number in range(len(self.scorers.texts))
         ]
 
-    def _piece(self, source: Source, kept: Mapping[tuple[Any, ...], Extent]) -> Iterator[tuple[Extent, Columns]]:
-        scores = self.folder / "scores" / source.path.name
-        key = (source.path.name, _stamp(source.path), _stamp(scores))
-        old = kept.get(key)
-        if old is not None:
-            yield old, {name: column[old.start : old.stop] for name, column in self.columns.items()}
-            return
-        try:
-            columns = self._read(source, scores)
-        except (*DAMAGE, EvalmillError) as error:
-            self.problems.append(f"{source.path.name}: {error}")
-            return
-        yield Extent(source.path, scores, key, 0, len(columns["job"])), columns
+    def _stored(self, kept: Mapping[Key, Extent]) -> Callable[[Source], tuple[Source, Key, Stored | str | None]]:
+        """Reads a source with its scores; the reason where it cannot, nothing where it is known."""
 
-    def _read(self, source: Source, scores: Path) -> Columns:
-        pages = list(source.pages(_RESULTS))
-        if not pages:
-            pages = [_no_page()]
-        places, table = np.concatenate([page[0] for page in pages]), pa.concat_tables([page[1] for page in pages])
+        def read(source: Source) -> tuple[Source, Key, Stored | str | None]:
+            scores = self.folder / "scores" / source.path.name
+            key = (source.path.name, _stamp(source.path), _stamp(scores))
+            if key in kept:
+                return source, key, None
+            try:
+                return source, key, read_stored(source, scores)
+            except (*DAMAGE, EvalmillError) as error:
+                return source, key, f"{source.path.name}: {error}"
+
+        return read
+
+    def _piece(
+        self, source: Source, key: Key, stored: Stored | str | None, kept: Mapping[Key, Extent]
+    ) -> Iterator[tuple[Extent, Columns]]:
+        if stored is None:
+            old = kept[key]
+            yield old, {name: column[old.start : old.stop] for name, column in self.columns.items()}
+        elif isinstance(stored, str):
+            self.problems.append(stored)
+        else:
+            columns = self._columns(stored)
+            scores = self.folder / "scores" / source.path.name
+            yield Extent(source.path, scores, key, 0, len(columns["job"])), columns
+
+    def _columns(self, stored: Stored) -> Columns:
+        table = stored.results
         columns: Columns = {
-            "place": places,
+            "place": stored.places,
             "job": hashes(table["job_id"]),
             "row": hashes(table["row_id"]),
             "repeat": np.asarray(pc.fill_null(table["repeat"], 0)).astype(np.int32),
-            **{name: self.names[name].coded(table[column]) for name, column in _NAMED.items()},
-            "tokens": _sum(table, (*_INPUT, "output_tokens")),
-            "cost": _floats(table["cost_usd"], np.float64),
-            "latency": _floats(table["latency_ms"]),
+            **{name: self.names[name].coded(table[column]) for name, column in NAMED.items()},
+            "tokens": known_sum(table, (*INPUT, "output_tokens")),
+            "cost": floats(table["cost_usd"], np.float64),
+            "latency": floats(table["latency_ms"]),
         }
-        columns["value"], columns["passed"] = self._verdicts(scores, table["job_id"])
+        columns["value"], columns["passed"] = self._verdicts(stored.scores, table["job_id"])
         return columns
 
-    def _verdicts(self, path: Path, job_ids: pa.ChunkedArray) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+    def _verdicts(
+        self, scores: pa.Table | None, job_ids: pa.ChunkedArray
+    ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
         """Value and pass of each job by scorer; NaN and -1 where there is none."""
-        if not path.exists():
+        if scores is None:
             return np.full((len(job_ids), 0), np.nan, np.float32), np.full((len(job_ids), 0), -1, np.int8)
-        scores = read_part(path, columns=["job_id", "scorer", "value", "passed"])
         scorers = self.scorers.coded(scores["scorer"])
         shape = (len(job_ids), len(self.scorers.texts))
         values, passed = np.full(shape, np.nan, np.float32), np.full(shape, -1, np.int8)
         jobs = np.asarray(pc.fill_null(pc.index_in(scores["job_id"], value_set=job_ids.combine_chunks()), -1))
         known = np.flatnonzero(jobs >= 0)
-        values[jobs[known], scorers[known]] = _floats(scores["value"])[known]
+        values[jobs[known], scorers[known]] = floats(scores["value"])[known]
         told = np.asarray(pc.fill_null(scores["passed"].cast(pa.int8()), -1))
         passed[jobs[known], scorers[known]] = told[known]
         return values, passed
@@ -220,48 +219,12 @@ class JobIndex:
         return outcomes
 
 
-def hashes(texts: pa.Array | pa.ChunkedArray) -> NDArray[np.uint64]:
-    """A number for each text, the same for the same text in this process."""
-    column = pl.from_arrow(texts)
-    assert isinstance(column, pl.Series)
-    found: NDArray[np.uint64] = column.fill_null("").hash().to_numpy()
-    return found
-
-
-def worst(values: NDArray[np.float32], passed: NDArray[np.int8]) -> NDArray[np.float32]:
-    """The lowest verdict of each job over its scorers: passed or not where one says so, else the value; NaN without."""
-    verdicts = np.where(passed >= 0, passed.astype(np.float32), values)
-    if not verdicts.shape[1]:
-        return np.full(len(verdicts), np.nan, np.float32)
-    lowest = np.where(np.isnan(verdicts), np.float32(np.inf), verdicts).min(axis=1)
-    found: NDArray[np.float32] = np.where(np.isinf(lowest), np.float32(np.nan), lowest)
-    return found
-
-
 def _stamp(path: Path) -> tuple[int, int] | None:
     try:
         status = path.stat()
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns
-
-
-def _no_page() -> Page:
-    from pipeline.store.schema import results_columns
-
-    return np.zeros(0, np.int64), results_columns([], _RESULTS)
-
-
-def _floats(column: pa.ChunkedArray, kind: type[np.floating[Any]] = np.float32) -> NDArray[Any]:
-    return np.asarray(pc.fill_null(column.cast(pa.float64(), safe=False), np.nan)).astype(kind)
-
-
-def _sum(table: pa.Table, names: Sequence[str]) -> NDArray[np.float32]:
-    """The sum of the known columns; NaN where none is known."""
-    columns = np.stack([_floats(table[name]) for name in names])
-    unknown = np.isnan(columns).all(axis=0)
-    total: NDArray[np.float32] = np.where(unknown, np.float32(np.nan), np.nansum(columns, axis=0))
-    return total
 
 
 def _wide(columns: Columns, scorers: int) -> Columns:

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.core.errors import EvalmillError
-from pipeline.steps.job_index import Extent, JobIndex, hashes
+from pipeline.steps.job_columns import hashes
+from pipeline.steps.job_index import Extent, JobIndex
 from pipeline.steps.rows import ROW_ID
 from pipeline.store.parts import group_sizes, read_group
 from pipeline.store.sources import DAMAGE, SegmentSource
@@ -44,13 +45,15 @@ class TextSearch:
         """The jobs of such rows, and of which version of the index."""
 
     def advance(self, index: JobIndex, wanted: Mask, is_time_up: IsTimeUp) -> float:
-        """Look on where jobs are `wanted`; returns the share that was looked at, 1 when nothing is left."""
+        """Look on where jobs are `wanted`, at one file or row group at least, so that whoever asks again gets on.
+
+        Returns the share that was looked at, 1 when nothing is left.
+        """
         extents = [extent for extent in index.extents if wanted[extent.start : extent.stop].any()]
-        while len(self._rows) < len(self._row_groups) and not is_time_up():
-            self._rows.append(self._rows_with(*self._row_groups[len(self._rows)]))
-        for extent in extents:
-            if extent.key not in self._found and not is_time_up():
-                self._found[extent.key] = self._in_extent(index, extent)
+        for look in self._looks(index, extents):
+            look()
+            if is_time_up():
+                break
         done = len(self._rows) + sum(extent.key in self._found for extent in extents)
         total = len(self._row_groups) + len(extents)
         return done / total if total else 1.0
@@ -63,6 +66,14 @@ class TextSearch:
         ]
         mask: Mask = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.bool_)
         return mask | self._jobs_of_rows(index) if len(mask) and len(self._rows) == len(self._row_groups) else mask
+
+    def _looks(self, index: JobIndex, extents: Sequence[Extent]) -> Iterator[Callable[[], None]]:
+        """What is still to be looked at, one by one."""
+        for path, group in self._row_groups[len(self._rows) :]:
+            yield lambda path=path, group=group: self._rows.append(self._rows_with(path, group))  # type: ignore[misc]
+        for extent in extents:
+            if extent.key not in self._found:
+                yield lambda extent=extent: self._found.update({extent.key: self._in_extent(index, extent)})  # type: ignore[misc]
 
     def _jobs_of_rows(self, index: JobIndex) -> Mask:
         if self._of_rows[0] != index.version:

@@ -13,7 +13,6 @@ from aiohttp import web
 from pipeline.core.clock import Clock, SystemClock
 from pipeline.core.errors import EvalmillError, OutputError, UsageError
 from pipeline.report.encode import plain_json
-from pipeline.steps.job_search import IsTimeUp
 from pipeline.steps.run_list import RunList, comparisons
 from pipeline.store.disk import read_regular
 from pipeline.view import run_pages
@@ -53,10 +52,9 @@ class ViewServer:
         self._top = top
         self._port = port
         self._clock = clock
-        self._search_seconds = search_seconds
         self._runs = RunList(top)
         self._listing = threading.Lock()
-        self._explorers = Explorers()
+        self._explorers = Explorers(clock, search_seconds)
         self._workers = Workers()
         self._runner: web.AppRunner | None = None
 
@@ -100,6 +98,7 @@ class ViewServer:
         app.router.add_get("/evaluation", self._evaluation)
         app.router.add_get("/runs/{key:.+}/samples.json", self._samples)
         app.router.add_get("/runs/{key:.+}/row.json", self._row)
+        app.router.add_get("/runs/{key:.+}/job.txt", self._whole)
         app.router.add_get("/runs/{key:.+}/status.json", self._status)
         app.router.add_get("/runs/{key:.+}/{page}", self._page)
 
@@ -149,20 +148,25 @@ class ViewServer:
             offset, length = count_of(request.query, "offset", 0), count_of(request.query, "length", _LINES)
         except ValueError as error:
             raise web.HTTPBadRequest(reason=_one_line(error)) from error
-        deadline = self._clock.monotonic() + self._search_seconds
-
-        def work(is_dropped: IsTimeUp) -> Any:
-            def is_time_up() -> bool:
-                return is_dropped() or self._clock.monotonic() >= deadline
-
-            return self._explorers.of(folder).listed(query, offset, min(length, MOST_LINES), is_time_up)
-
-        return await self._data(work)
+        return await self._data(
+            lambda is_dropped: self._explorers.of(folder).listed(query, offset, min(length, MOST_LINES), is_dropped)
+        )
 
     async def _row(self, request: web.Request) -> web.StreamResponse:
         folder = await self._folder(request)
         job_id = request.query.get("job", "")
         return await self._data(lambda _: self._explorers.of(folder).row(job_id))
+
+    async def _whole(self, request: web.Request) -> web.StreamResponse:
+        folder = await self._folder(request)
+        job_id = request.query.get("job", "")
+        try:
+            text = await self._workers.run(lambda _: self._explorers.of(folder).whole(job_id))
+        except (EvalmillError, OSError) as error:
+            return web.Response(status=503, text=f"{error}\n")
+        if text is None:
+            raise web.HTTPNotFound
+        return web.Response(text=text, content_type="text/plain", charset="utf-8")
 
     async def _status(self, request: web.Request) -> web.StreamResponse:
         folder = await self._folder(request)
@@ -189,7 +193,7 @@ class ViewServer:
         headers = {"Content-Security-Policy": made.policy}
         return web.Response(text=made.text, content_type="text/html", charset="utf-8", headers=headers)
 
-    async def _data(self, work: Callable[[IsTimeUp], Any]) -> web.StreamResponse:
+    async def _data(self, work: Callable[[IsDropped], Any]) -> web.StreamResponse:
         try:
             body = await self._workers.run(lambda is_dropped: plain_json(work(is_dropped)))
         except (EvalmillError, OSError) as error:

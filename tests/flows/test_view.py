@@ -263,6 +263,22 @@ async def more_of(store: RunStore, made: list[Any]) -> None:
 
 
 @pytest.mark.browser
+def test_an_answer_of_a_million_signs_is_cut_and_linked_to(browser: Browser, tmp_path: Path) -> None:
+    apart(stored_run, tmp_path / "r1", [result(0, text="글자 " * 350_000), result(1, row_id="0")])
+    with (
+        serving(tmp_path / "r1") as served,
+        opened(browser, f"{served.address}runs/r1/samples.html#job={0:032x}") as page,
+    ):
+        expect(page.locator(".turn.answer")).to_contain_text("1,030,000 more characters are not shown.")
+        link = page.get_by_role("link", name="All of its texts, as plain text")
+        status, headers, body = served.ask(f"/runs/r1/{link.get_attribute('href')}")
+        assert (status, headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+        assert "글자 " * 350_000 in body.decode()
+        page.keyboard.press("Escape")
+        tally(page, "^2 samples")
+
+
+@pytest.mark.browser
 def test_hostile_texts_run_nothing_and_ask_for_nothing(browser: Browser, shared: Path, tmp_path: Path) -> None:
     listed = json.loads((shared / "vectors" / "xss.json").read_text(encoding="utf-8"))
     vectors = [entry["text"].encode("utf-8", "replace").decode() for entry in listed]

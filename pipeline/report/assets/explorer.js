@@ -156,7 +156,8 @@
     const sample = row.find((one) => one.job === job);
     if (!sample) { missing("No sample here has this address."); return; }
     article.dataset.job = job;
-    const title = Single.show(article, sample, row, place(job), open);
+    const whole = Source.whole ? Source.whole(job) : null;
+    const title = Single.show(article, sample, row, { ...place(job), whole }, open);
     explorer.hidden = true;
     article.hidden = false;
     title.focus({ preventScroll: true });

@@ -106,7 +106,13 @@ const Single = (function () {
     return make("section", "beside", make("h4", "", "All answers to this row"), make("p", "check", box, label), grid, more);
   }
 
-  // `place` has `text`, and `before`, `after`, `back`: what its buttons do, null where there is nothing.
+  function isCut(sample) {
+    const texts = [...sample.turns, sample.answer, sample.thinking, sample.tools, sample.error];
+    sample.scores.forEach((score) => texts.push(score.expected, score.extracted, score.explanation));
+    return texts.some((text) => text && text.more > 0);
+  }
+
+  // `place` has `text`, `whole` (the address of all texts), and `before`, `after`, `back`: what its buttons do; or null.
   function show(article, sample, siblings, place, open) {
     const title = words("h3", "row-name", sample.row);
     title.tabIndex = -1;
@@ -126,8 +132,10 @@ const Single = (function () {
     if (sample.error) parts.push(turn("error", "trouble", long(sample.error, "text code")));
     sample.scores.forEach((score) => parts.push(scored(score)));
     if (sample.attempts.length) parts.push(attempts(sample));
-    article.replaceChildren(way, title, words("p", "where", where(sample)), badge(sample, sample.scores.length > 1), ...parts,
-      facts(sample), make("p", "", link));
+    const all = place.whole && isCut(sample) ? make("a", "", "All of its texts, as plain text") : null;
+    if (all) all.href = place.whole;
+    article.replaceChildren(way, title, words("p", "where", where(sample)), badge(sample, sample.scores.length > 1), ...parts);
+    article.append(facts(sample), make("p", "links", link, all));
     if (siblings.length > 1) article.append(beside(sample, siblings, open));
     return title;
   }

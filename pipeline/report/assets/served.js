@@ -21,7 +21,12 @@ const Source = (function () {
     return ask("row.json", { job });
   }
 
+  // The address of the job's texts, not cut, as plain text: laying them out here would take a browser minutes.
+  function whole(job) {
+    return "job.txt?" + new URLSearchParams({ job });
+  }
+
   async function start() {}
 
-  return { list, row, start };
+  return { list, row, start, whole };
 })();

@@ -48,13 +48,9 @@ def as_payload(sample: Sample, limit: int = TEXT_LIMIT) -> dict[str, Any]:
 
 def as_text(sample: Sample) -> str:
     """Return all texts of a sample as plain text, each below its name."""
-    named = [(turn.role, turn.text) for turn in sample.turns]
-    named += [
-        ("thinking", sample.thinking),
-        ("answer", sample.prefill + sample.answer),
-        ("tool calls", sample.tool_calls),
-    ]
-    named += [("error", sample.error)]
+    named: list[tuple[str, str | None]] = [(turn.role, turn.text) for turn in sample.turns]
+    named += [("thinking", sample.thinking), ("answer", sample.prefill + sample.answer)]
+    named += [("tool calls", sample.tool_calls), ("error", sample.error)]
     for score in sample.scores:
         texts = {"expected": score.expected, "found": score.extracted, "because": score.explanation}
         named += [(f"{score.scorer}: {name}", text) for name, text in texts.items()]

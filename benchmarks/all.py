@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import latency, limits, memory, outage, planning, report, reuse, startup, throughput, view
+from benchmarks import latency, limits, memory, outage, planning, report, reuse, scoring, startup, throughput, view
 from benchmarks.support.child import BenchmarkFailed
 
 SCRIPTS = {
@@ -14,6 +14,7 @@ SCRIPTS = {
     "outage": outage.run,
     "startup": startup.run,
     "planning": planning.run,
+    "scoring": scoring.run,
     "reuse": reuse.run,
     "memory": memory.run,
     "view": view.run,

@@ -9,7 +9,19 @@ from benchmarks.support.results import HERE, RESULTS, SNAPSHOT, Measurement, rea
 
 README = HERE / "README.md"
 BEGIN, END = "<!-- results: written by report.py -->", "<!-- end of results -->"
-ORDER = ("throughput", "limits", "outage", "startup", "planning", "memory", "view", "reuse", "latency", "peers")
+ORDER = (
+    "throughput",
+    "limits",
+    "outage",
+    "startup",
+    "planning",
+    "scoring",
+    "memory",
+    "view",
+    "reuse",
+    "latency",
+    "peers",
+)
 
 
 def newest(snapshot: Sequence[Measurement], written: Sequence[Measurement]) -> list[Measurement]:

@@ -8,19 +8,9 @@ import sys
 from pathlib import Path
 
 VERBS = (
-    "run",
-    "check",
-    "status",
-    "score",
-    "report",
-    "view",
-    "verify",
-    "models",
-    "doctor",
-    "init",
-    "simulate",
+    "run", "check", "plan", "status", "score", "report", "view", "compare", "verify", "models", "doctor", "init", "simulate",
     "schema",
-)
+)  # fmt: skip
 HEAD = """\
 # Command line
 

@@ -5,7 +5,7 @@ Each step reads what the step before left on disk, so each also runs alone and c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -15,12 +15,21 @@ import anyio
 
 from pipeline.config.load import Overrides, load_eval
 from pipeline.core.clock import Clock, SystemClock
-from pipeline.core.errors import EXIT_GATE_FAILED, EXIT_JOBS_FAILED, EXIT_OK, EvalmillError, StoppedResumable
-from pipeline.report.pages import render_pages
+from pipeline.core.errors import (
+    EXIT_GATE_FAILED,
+    EXIT_JOBS_FAILED,
+    EXIT_OK,
+    EvalmillError,
+    OutputError,
+    StoppedResumable,
+)
+from pipeline.core.names import slug
+from pipeline.report.pages import render_comparison, render_pages
 from pipeline.run.control import RunControl
 from pipeline.run.loop import has_uvloop
 from pipeline.steps.answer import RunObserver, Session, answer_all, load_keys
 from pipeline.steps.choose import Again, Choice, Places, begin, choose
+from pipeline.steps.compare import Wishes, compare
 from pipeline.steps.failures import Failures, count_failures
 from pipeline.steps.mistakes import require_sound
 from pipeline.steps.notes import finish_note, recovery_notes, retry_notes, unanswered_notes
@@ -138,6 +147,24 @@ def report_again(folder: Path) -> Outcome:
         store.compact()
         notes = [] if is_scored(store) else score_run(store, Demands.recorded(run))
         return _present(store, run, RunControl(), notes)
+
+
+def compare_runs(folders: Sequence[Path], wishes: Wishes, out: Path | None) -> tuple[dict[str, Any], Path]:
+    """Pair each run with the first, and write the page: by default into the last run's folder; nothing is sent.
+
+    `out` is a file that ends in `.html`, or a folder for `compare.html`.
+    """
+    found = compare(folders, wishes)
+    page = folders[-1] / f"compare-{slug(found['runs'][0]['run_id'])}.html" if out is None else out
+    if out is not None and out.suffix.lower() not in (".html", ".htm"):
+        page = out / "compare.html"
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{page.parent}: cannot be made: {error.strerror}; choose another place with --out"
+        ) from error
+    return found, render_comparison(found, page)
 
 
 def _present(store: RunStore, run: Mapping[str, Any], control: RunControl, notes: list[str]) -> Outcome:

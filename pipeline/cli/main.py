@@ -9,7 +9,22 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from pipeline.cli import check, doctor, init, models, report, run, schema, score, simulate, status, verify, view
+from pipeline.cli import (
+    check,
+    compare,
+    doctor,
+    init,
+    models,
+    plan,
+    report,
+    run,
+    schema,
+    score,
+    simulate,
+    status,
+    verify,
+    view,
+)
 from pipeline.cli.output import say_error, speak_plainly
 from pipeline.core.errors import EXIT_BUG, EXIT_OK, EvalmillError, UsageError
 
@@ -21,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for verb in (run, check, status, score, report, view, verify, models, doctor, init, simulate, schema):
+for verb in (run, check, plan, status, score, report, view, compare, verify, models, doctor, init, simulate, schema):
     # The module's first line is `"""evalmill VERB: what it does."""`, short enough for the list of verbs.
     app.command(verb.__name__.rpartition(".")[2], short_help=(verb.__doc__ or "").partition(": ")[2])(verb.command)
 

@@ -7,7 +7,14 @@ from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
-from pipeline.core.settings import DatasetSettings, EvalSettings, ModelSettings, RecordedColumns, ScorerSettings
+from pipeline.core.settings import (
+    DatasetSettings,
+    EvalSettings,
+    ModelSettings,
+    RecordedColumns,
+    ScorerSettings,
+    StatisticsSettings,
+)
 
 _IDENTITY = ("dataset", "prompts", "models", "grid", "repeats")
 
@@ -36,14 +43,20 @@ def describe(settings: EvalSettings) -> dict[str, Any]:
         },
         "scorers": [_without_place(scorer) for scorer in settings.scorers],
         "gates": [asdict(gate) for gate in settings.gates],
+        "statistics": describe_statistics(settings.statistics),
         "simulator": asdict(settings.simulator) if "simulator" in settings.providers else None,
     }
+
+
+def describe_statistics(settings: StatisticsSettings) -> dict[str, Any]:
+    """Plain data that `StatisticsSettings.recorded` reads again."""
+    return {key: value for key, value in asdict(settings).items() if key != "places"}
 
 
 def identity(described: Mapping[str, Any]) -> dict[str, Any]:
     """The part of the settings that decides which jobs there are and what they ask.
 
-    Scorers, gates, budget and pace are left out: they may change between two sessions of one run.
+    Scorers, gates, statistics, budget and pace are left out: they may change between two sessions of one run.
     """
     part = {key: described[key] for key in _IDENTITY}
     part["dataset"] = {key: value for key, value in described["dataset"].items() if key != "path"}

@@ -15,6 +15,7 @@ import orjson
 from pipeline.config.locate import line_of
 from pipeline.config.providers import find_providers_file, load_providers
 from pipeline.config.read import nearest, parse, read_text
+from pipeline.config.statistics import read_statistics
 from pipeline.config.tables import EvalTable, ModelTable, PromptTable, ScorerTable
 from pipeline.core.errors import SettingsError, UsageError
 from pipeline.core.settings import (
@@ -92,6 +93,7 @@ def load_eval(evaluation: Path, overrides: Overrides = Overrides()) -> EvalSetti
         run=_run_settings(table, overrides),
         scorers=reader.scorers(table.scorers),
         gates=reader.gates(table, overrides),
+        statistics=read_statistics(table, overrides.models, reader),
         simulator=_simulator(table, file.parent),
         providers_file=providers_file,
     )
@@ -212,6 +214,7 @@ class _Reader:
                 pattern=table.pattern,
                 function=table.function,
                 options={key: _plain(value) for key, value in (table.model_extra or {}).items()},
+                counts={} if table.counts is None else table.counts.model_dump(exclude_none=True),
                 place=self.place("scorers", position, "expected"),
                 folder=str(self.file.parent),
             )

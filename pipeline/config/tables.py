@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt
 
+from pipeline.core.settings import Adjustment, Correction, IntervalMethod, TestMethod
+
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 
 
@@ -92,6 +94,17 @@ class RunTable(Table):
     grace_seconds: PositiveNumber = Field(30.0, description="What requests in flight get to be answered after Ctrl-C.")
 
 
+class CountsTable(Table):
+    """What answers that are not plainly answered count as; unset is the kind's default."""
+
+    truncated: Literal["wrong", "scored", "left_out"] | None = None
+    refused: Literal["wrong", "scored", "left_out"] | None = None
+    empty: Literal["wrong", "scored", "left_out"] | None = None
+    error: Literal["left_out", "wrong"] | None = None
+    blocked: Literal["left_out", "wrong"] | None = None
+    skipped: Literal["left_out", "wrong"] | None = None
+
+
 class ScorerTable(BaseModel):
     """One scorer; keys beyond these are its own options."""
 
@@ -102,6 +115,7 @@ class ScorerTable(BaseModel):
     expected: str | None = Field(None, description="A template over the row.")
     pattern: str | None = Field(None, description="A regular expression; the last match counts.")
     function: str | None = Field(None, pattern=r"^[\w.]+:\w+$", description="Kind `python`: module:function.")
+    counts: CountsTable | None = Field(None, description="What truncated, refused, empty and failed answers count as.")
 
 
 class GateTable(Table):
@@ -112,6 +126,33 @@ class GateTable(Table):
     prompt: str | None = None
     min: Number | None = None
     max: Number | None = None
+
+
+class EquivalenceTable(Table):
+    """Two models that are to be shown equal within a margin (two one-sided tests)."""
+
+    a: str = Field(description="Name of a model.")
+    b: str = Field(description="Name of another model.")
+    margin: PositiveNumber = Field(description="The largest difference that does not matter, in the metric's unit.")
+    metric: str | None = Field(None, description="Name of a scorer; by default the first.")
+
+
+class StatisticsTable(Table):
+    """How figures are computed from scores; `evalmill score` applies a change without a request."""
+
+    cluster: str | None = Field(None, description="A dataset column whose equal rows depend on each other.")
+    correction: Correction = Field("CR1", description="Small-sample correction of clustered standard errors.")
+    interval: IntervalMethod = Field("analytic", description="Wilson or Student's t; or a seeded bootstrap.")
+    test: TestMethod = Field("analytic", description="Exact McNemar or paired t; or by resampling.")
+    adjust: Adjustment = Field("holm", description="How p values are adjusted for their number.")
+    resamples: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    slices: list[str] = Field(default_factory=list, description="Dataset columns to break the figures down by.")
+    macro: str | None = Field(None, description="A dataset column; each value has the same weight in an average.")
+    k: list[PositiveInt] = Field(
+        default_factory=list, description="For pass@k, pass^k and majority@k; by default 1 and the number of repeats."
+    )
+    equivalence: list[EquivalenceTable] = Field(default_factory=list)
 
 
 class SimulatorTable(Table):
@@ -140,6 +181,7 @@ class EvalTable(Table):
     run: RunTable = Field(default_factory=RunTable)
     scorers: list[ScorerTable] = Field(default_factory=list)
     gates: list[GateTable] = Field(default_factory=list)
+    statistics: StatisticsTable = Field(default_factory=StatisticsTable)
     simulator: SimulatorTable = Field(default_factory=SimulatorTable)
 
 

@@ -45,6 +45,13 @@ ErrorKind = Literal[
 ]
 Stops = Literal["nothing", "lane", "run"]
 ScoreStatus = Literal["scored", "unscored", "left_out"]
+Better = Literal["higher", "lower", "neither"]
+Scale = Literal["share", "number"]
+"""A share lies between 0 and 1 and may be shown in percent."""
+Corpus = Literal["bleu", "chrf", "ter"]
+"""Figures of many answers that are computed from summed statistics and are not the mean of the answers' values."""
+Treatment = Literal["wrong", "scored", "left_out"]
+"""What answers of a status count as; "scored" is by what they say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +275,8 @@ class Verdict:
     expected: str | None = None
     explanation: str | None = None
     status: ScoreStatus = "scored"
+    sums: tuple[float, ...] | None = None
+    """Of corpus figures: the answer's statistics, which add up over answers (see `Corpus`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,3 +293,23 @@ class Score:
     expected: str | None
     explanation: str | None
     status: ScoreStatus
+    sums: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """What one scorer's values are and how they were counted: an entry of `scores/judged.json`."""
+
+    name: str
+    kind: str = ""
+    """The scorer's kind; empty where an older version wrote the file."""
+    pass_fail: bool
+    better: Better = "higher"
+    unit: str = ""
+    """Such as ms, USD, characters; empty for plain figures."""
+    scale: Scale = "number"
+    corpus: Corpus | None = None
+    corpus_options: Mapping[str, Any] = field(default_factory=dict)
+    """What the corpus figure depends on beside the sums, such as the word order of chrF."""
+    counts: Mapping[str, Treatment] = field(default_factory=dict)
+    """What each status other than ok counts as."""

@@ -11,6 +11,10 @@ from typing import Any, Literal
 
 Protocol = Literal["anthropic-messages", "openai-chat", "recorded"]
 Accounting = Literal["anthropic", "openai"]
+Correction = Literal["CR1", "CR0"]
+IntervalMethod = Literal["analytic", "percentile", "bca"]
+TestMethod = Literal["analytic", "bootstrap", "permutation"]
+Adjustment = Literal["holm", "benjamini_hochberg"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,8 @@ class ScorerSettings:
     function: str | None = None
     """`module:function`, for kind `python`."""
     options: Mapping[str, Any] = field(default_factory=dict)
+    counts: Mapping[str, str] = field(default_factory=dict)
+    """What answers of a status count as, where that is not the default: wrong, scored, left_out."""
     place: str = "eval.toml"
     """File and line of the scorer, for messages."""
     folder: str = "."
@@ -116,6 +122,58 @@ class GateSettings:
     prompt: str | None = None
     min: float | None = None
     max: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EquivalenceSettings:
+    """Two models that are to be shown equal within a margin, such as one model behind two providers."""
+
+    a: str
+    b: str
+    margin: float
+    """In the metric's own unit: 0.02 is two percentage points of a share."""
+    metric: str | None = None
+    """None: the first scorer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsSettings:
+    """How figures are computed from scores; nothing here changes what is asked."""
+
+    cluster: str | None = None
+    """A dataset column: rows with the same value are not independent of each other."""
+    correction: Correction = "CR1"
+    interval: IntervalMethod = "analytic"
+    test: TestMethod = "analytic"
+    adjust: Adjustment = "holm"
+    resamples: int = 10_000
+    seed: int = 0
+    slices: tuple[str, ...] = ()
+    """Dataset columns whose values are looked at one by one."""
+    macro: str | None = None
+    """A dataset column: each of its values has the same weight in the macro average."""
+    k: tuple[int, ...] = ()
+    """For pass@k, pass^k and majority@k; empty: 1 and the number of repeats."""
+    equivalence: tuple[EquivalenceSettings, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+    """File and line of each key that names a column, for messages."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The dataset columns that are needed, each once."""
+        named = (self.cluster, self.macro, *self.slices)
+        return tuple(dict.fromkeys(name for name in named if name is not None))
+
+    @classmethod
+    def recorded(cls, noted: Mapping[str, Any] | None) -> StatisticsSettings:
+        """As JSON holds them; the defaults where nothing was noted."""
+        if noted is None:
+            return cls()
+        plain: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in noted.items()
+        }
+        plain["equivalence"] = tuple(EquivalenceSettings(**pair) for pair in noted["equivalence"])
+        return cls(**plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +267,7 @@ class EvalSettings:
     run: RunSettings = field(default_factory=RunSettings)
     scorers: tuple[ScorerSettings, ...] = ()
     gates: tuple[GateSettings, ...] = ()
+    statistics: StatisticsSettings = field(default_factory=StatisticsSettings)
     simulator: SimulatorSettings = field(default_factory=SimulatorSettings)
     providers_file: Path | None = None
 

@@ -8,6 +8,7 @@ white space of the row is, except after the last word of a prefill. A system tex
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from types import GeneratorType, MappingProxyType
@@ -21,11 +22,12 @@ from pipeline.core.template_errors import explain
 from pipeline.core.template_marks import Open
 from pipeline.core.template_media import Media
 from pipeline.core.template_sandbox import PromptEnvironment
-from pipeline.core.template_values import require_characters
+from pipeline.core.template_values import MAX_CHARACTERS, require_characters
 
 __all__ = ["Media", "Rendered", "Template", "TextTemplate", "compile_template", "compile_text"]
 
 Row = Mapping[str, Any]
+_ONE_COLUMN = re.compile(r"\{\{ *([A-Za-z_][A-Za-z0-9_]*) *\}\}")
 
 
 class _Compiled:
@@ -95,9 +97,16 @@ class TextTemplate(_Compiled):
     def __init__(self, source: str, *, path: str) -> None:
         """Raises TemplateError with path and line."""
         super().__init__(source, path, has_roles=False)
+        named = _ONE_COLUMN.fullmatch(source)
+        self.only_column: str | None = named[1] if named and named[1] in self.columns else None
+        """The column that the template prints and nothing else; then a text is taken as it stands."""
 
     def render(self, row: Row) -> str:
         """Make the text for `row`, with its white space as it comes; raises TemplateError with path and line."""
+        if self.only_column is not None:
+            value = row.get(self.only_column)
+            if type(value) is str and len(value) <= MAX_CHARACTERS:
+                return value
         pieces = self._pieces(row, None)
         try:
             parts = list(pieces)

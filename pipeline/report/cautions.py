@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pipeline.report import numbers
 from pipeline.report.cells import Cell, Summary, answered, label, metric_names, unfinished
+from pipeline.report.judging import kin_sentences, raw_outside
+from pipeline.report.policies import Caution, policies, treatment
 from pipeline.report.visible import one_line
 
 SHARE_WORTH_A_CAUTION = 0.02
+FEW_CLUSTERS = 20
 SIMULATED = "Simulated run: the answers come from the built-in simulator, so they say nothing about real models."
 _WEAK_ANSWERS = (("truncated", "cut off at a token limit"), ("refused", "refused"), ("empty", "empty"))
 _LEFT_OUT = (("error", "ending in an error"), ("blocked", "blocked by the guard"), ("skipped", "skipped"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caution:
-    """One reason for care: a short name to ask for, and the sentence."""
-
-    kind: str
-    text: str
 
 
 def cautions(summary: Summary) -> tuple[Caution, ...]:
     """Return every reason for care, the gravest first."""
     simulated = [Caution(kind="simulated", text=SIMULATED)] if summary["simulated"] else []
     run = [*_incomplete(summary), *simulated, *_gates(summary)]
-    return (*run, *_left_out(summary), *_weak(summary), *_unscored(summary), *_unanswered(summary), *_money(summary))
+    counted = [
+        *_left_out(summary),
+        *_weak(summary),
+        *policies(summary),
+        *_unscored(summary),
+        *_clusters(summary),
+        *_judges(summary),
+    ]
+    return (*run, *counted, *_unanswered(summary), *_money(summary))
 
 
 def _incomplete(summary: Summary) -> list[Caution]:
@@ -53,7 +55,7 @@ def _gates(summary: Summary) -> list[Caution]:
 def _left_out(summary: Summary) -> list[Caution]:
     jobs = summary["jobs"]
     return [
-        Caution(kind=status, text=f"Left out of every mean: {_number_of(jobs[status], 'job')} {words}.")
+        Caution(kind=status, text=f"{treatment(summary, status)}: {_number_of(jobs[status], 'job')} {words}.")
         for status, words in _LEFT_OUT
         if jobs[status]
     ]
@@ -70,7 +72,7 @@ def _weak(summary: Summary) -> list[Caution]:
         where = f"; {one_line(label(worst))} has most, {numbers.metric(worst_share, share=True)}" if worst else ""
         share = numbers.share_of(jobs[status], answers)
         parts = f"{numbers.count(jobs[status])} of {numbers.count(answers)}"
-        text = f"Counted as wrong: {share} of the answers ({parts}) {words}{where}."
+        text = f"{treatment(summary, status)}: {share} of the answers ({parts}) {words}{where}."
         found.append(Caution(kind=status, text=text))
     return found
 
@@ -97,6 +99,25 @@ def _unscored(summary: Summary) -> list[Caution]:
             )
             found.append(Caution(kind="unscored", text=text))
     return found
+
+
+def _judges(summary: Summary) -> list[Caution]:
+    """Warn of judges that people do not bear out, and of those that judged their own kind."""
+    return [Caution(kind="judges", text=text) for text in (*raw_outside(summary), *kin_sentences(summary))]
+
+
+def _clusters(summary: Summary) -> list[Caution]:
+    """Say that rows are not independent, and that few clusters give uncertain errors."""
+    figures = [found for cell in summary["cells"] for found in cell["metrics"].values() if found.get("clusters")]
+    if not figures:
+        return []
+    fewest = min(found["clusters"] for found in figures)
+    text = (
+        "Rows of the same cluster are not independent of each other: standard errors, intervals and tests are computed "
+        f"over {_number_of(fewest, 'cluster')} of rows."
+    )
+    few = " So few clusters make the errors themselves uncertain." if fewest < FEW_CLUSTERS else ""
+    return [Caution(kind="clusters", text=text + few)]
 
 
 def _unanswered(summary: Summary) -> list[Caution]:

@@ -6,11 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from pipeline.core.records import Better
+from pipeline.report.measures import measure
+
 Summary = Mapping[str, Any]
 Cell = Mapping[str, Any]
 """An entry of `summary["cells"]`, or one end (`a`, `b`) of a comparison."""
 
-Judgement = Literal["better", "worse", "cannot tell"]
+Judgement = Literal["better", "worse", "higher", "lower", "cannot tell"]
 SIGNIFICANCE = 0.05
 _ANSWERED = ("ok", "truncated", "refused", "empty")
 
@@ -62,17 +65,10 @@ def short_parts(cells: Sequence[Cell]) -> list[tuple[str, ...]]:
 
 def metric_names(summary: Summary) -> list[str]:
     """Return the scorers in the order of the evaluation; the first is the headline."""
-    names: dict[str, None] = {}
+    names: dict[str, None] = dict.fromkeys(summary.get("metrics") or ())
     for cell in summary["cells"]:
         names.update(dict.fromkeys(cell["metrics"]))
     return list(names)
-
-
-def is_share(summary: Summary, metric: str) -> bool:
-    """Say whether a metric is the share of passed answers, so that its mean reads as a percentage."""
-    return any(
-        (found := measured(cell, metric)) is not None and found["passed"] is not None for cell in summary["cells"]
-    )
 
 
 def measured(cell: Cell, metric: str) -> Mapping[str, Any] | None:
@@ -94,9 +90,10 @@ def interval_or_mean(figures: Mapping[str, Any]) -> Sequence[float]:
 
 
 def ranked(summary: Summary, metric: str) -> list[Cell]:
-    """Return the cells that have a mean, highest first; equal ones in the order of the summary."""
+    """Return the cells that have a mean, best first (highest where neither is better), equal ones as they stand."""
     scored = [(value, cell) for cell in summary["cells"] if (value := mean(cell, metric)) is not None]
-    return [cell for _, cell in sorted(scored, key=lambda pair: -pair[0])]
+    sign = 1 if measure(summary, metric).better == "lower" else -1
+    return [cell for _, cell in sorted(scored, key=lambda pair: sign * pair[0])]
 
 
 def compare(summary: Summary, metric: str, base: Cell, other: Cell) -> Mapping[str, Any] | None:
@@ -112,13 +109,23 @@ def compare(summary: Summary, metric: str, base: Cell, other: Cell) -> Mapping[s
     return None
 
 
-def judge(comparison: Mapping[str, Any]) -> Judgement:
-    """Say whether `b` is better than `a`; unknown or wide intervals and p values of 5 % or more cannot tell."""
+def judge(comparison: Mapping[str, Any], better: Better = "higher") -> Judgement:
+    """Say whether `b` is better than `a`; unknown or wide intervals and p values of 5 % or more cannot tell.
+
+    Where neither direction is better, say which way the figure went.
+    """
     ends: Sequence[float] | None = comparison["ci95"]
     p = comparison["p_adjusted"]
     if ends is None or p is None or p >= SIGNIFICANCE or ends[0] <= 0 <= ends[1]:
         return "cannot tell"
-    return "better" if ends[0] > 0 else "worse"
+    return direction(ends[0] > 0, better)
+
+
+def direction(higher: bool, better: Better) -> Judgement:
+    """Name a change of a figure: better or worse, or only higher or lower where neither direction is better."""
+    if better == "neither":
+        return "higher" if higher else "lower"
+    return "better" if higher == (better == "higher") else "worse"
 
 
 def _turned(found: Mapping[str, Any]) -> dict[str, Any]:

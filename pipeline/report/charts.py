@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.report import labels, numbers
-from pipeline.report.cells import Cell, Summary, is_share, label, mean, ranked, series
+from pipeline.report.cells import Cell, Summary, label, mean, ranked, series
 from pipeline.report.chart_parts import (
     Spec,
     layered,
@@ -21,6 +21,8 @@ from pipeline.report.chart_parts import (
     spread_axis,
     tooltip,
 )
+from pipeline.report.leader import capital
+from pipeline.report.measures import Measure, measure
 
 _STOP_COLOURS = {
     "end_turn": "var(--stop-done)",
@@ -51,12 +53,13 @@ def quality(summary: Summary, metric: str) -> Chart | None:
     order = ranked(summary, metric)
     if not order:
         return None
-    share = is_share(summary, metric)
+    found = measure(summary, metric)
+    share = found.share
     plain, names = one_colour(order), short_names(order)
-    rows = [{**_mean_row(cell, metric, share), "short": name} for cell, name in zip(order, names, strict=True)]
+    rows = [{**_mean_row(cell, found), "short": name} for cell, name in zip(order, names, strict=True)]
     x = {
         "type": "quantitative",
-        "title": f"mean {metric}, with 95\N{NO-BREAK SPACE}% interval",
+        "title": f"{found.figure}, with 95\N{NO-BREAK SPACE}% interval",
         "axis": share_axis() if share else {"format": ",~r"},
         "scale": mean_scale(rows, share=share),
     }
@@ -71,7 +74,8 @@ def quality(summary: Summary, metric: str) -> Chart | None:
         spec["height"] = len({row["model"] for row in rows}) * (24 + 20 * series_shown)
     best = rows[0]
     alternative = (
-        f"Mean {metric} with 95 % interval for {len(rows)} cells. Highest: {best['name']}, {best['mean text']}."
+        f"{capital(found.figure)} with 95 % interval for {len(rows)} cells. "
+        f"{'Lowest' if found.better == 'lower' else 'Highest'}: {best['name']}, {best['mean text']}."
     )
     return Chart(alternative=alternative, spec=spec)
 
@@ -115,15 +119,16 @@ def stop_reasons(summary: Summary) -> Chart | None:
 
 def cost_against_quality(summary: Summary, metric: str) -> Chart | None:
     """Draw cost per 1,000 jobs against the mean with its interval; None where no cell has both."""
-    share = is_share(summary, metric)
+    found = measure(summary, metric)
+    share = found.share
     order = [cell for cell in ranked(summary, metric) if cell["cost_per_1k_jobs_usd"] is not None]
     if not order:
         return None
-    rows = [{**_mean_row(cell, metric, share), **_cost_fields(cell)} for cell in order]
+    rows = [{**_mean_row(cell, found), **_cost_fields(cell)} for cell in order]
     x = spread_axis("cost", "dollars per 1,000 jobs", [row["cost"] for row in rows], "$,~r")
     y = {
         "type": "quantitative",
-        "title": f"mean {metric}",
+        "title": found.figure,
         "axis": share_axis() if share else {"format": ",~r"},
         "scale": mean_scale(rows, share=share),
     }
@@ -141,7 +146,7 @@ def cost_against_quality(summary: Summary, metric: str) -> Chart | None:
     spec["height"] = 320
     cheapest = min(rows, key=lambda row: row["cost"])
     alternative = (
-        f"Cost per 1,000 jobs against mean {metric} for {len(rows)} cells. "
+        f"Cost per 1,000 jobs against {found.figure} for {len(rows)} cells. "
         f"Cheapest: {cheapest['name']}, {cheapest['cost text']}; best: {rows[0]['name']}, {rows[0]['cost text']}."
     )
     return Chart(alternative=alternative, spec=spec)
@@ -211,18 +216,18 @@ def _mean_tooltip(last: str = "answers") -> list[Spec]:
     return tooltip("name", "mean", "interval", last)
 
 
-def _mean_row(cell: Cell, metric: str, share: bool) -> Spec:
-    figures = cell["metrics"][metric]
+def _mean_row(cell: Cell, found: Measure) -> Spec:
+    figures = cell["metrics"][found.name]
     low, high = figures["ci95"] or (None, None)
     return {
         "model": cell["model"],
         "series": series(cell),
         "name": label(cell),
-        "mean": mean(cell, metric),
+        "mean": mean(cell, found.name),
         "low": low,
         "high": high,
-        "mean text": numbers.metric(figures["mean"], share=share),
-        "interval": numbers.metric_interval(figures["ci95"], share=share),
+        "mean text": found.value(figures["mean"]),
+        "interval": found.interval(figures["ci95"]),
         "answers": numbers.count(figures["n"]),
     }
 

@@ -9,7 +9,15 @@ from typing import Any
 
 from pipeline.report import charts, embed, numbers, tables
 from pipeline.report.cautions import SIMULATED, cautions
-from pipeline.report.cells import Summary, answered, is_share, label, metric_names, ranked, unfinished
+from pipeline.report.cells import Summary, answered, label, metric_names, ranked, unfinished
+from pipeline.report.equivalence import equivalence_grid, equivalence_sentences
+from pipeline.report.judging import judge_sections
+from pipeline.report.leader import capital, lead_line, standing
+from pipeline.report.measures import Measure, measure
+from pipeline.report.methods import interval_words, method_words
+from pipeline.report.policies import COUNTED_BY_DEFAULT, counted_words
+from pipeline.report.repeats import REPEATS_EXPLAINED, macro_grid, macro_words, repeats_grid, repeats_words
+from pipeline.report.slices import slice_sections
 from pipeline.report.view import RunView
 from pipeline.report.words import gate_figures, progress, verdict
 
@@ -36,7 +44,8 @@ def overview(view: RunView) -> dict[str, Any]:
         "figures": _overview_figures(summary, metrics),
         "cautions": [caution for caution in cautions(summary) if caution.kind != "simulated"],
         "ranking": tables.ranking(summary, metrics[0]) if metrics else [],
-        "metric": metrics[0] if metrics else "",
+        "figure": capital(measure(summary, metrics[0]).figure) if metrics else "",
+        "counted": (counted_words(summary, metrics[0]) if metrics else "") or COUNTED_BY_DEFAULT,
         "whisker_ends": tables.whisker_ends(summary, metrics[0]) if metrics else ("", ""),
         "gates": [_gate_row(summary, gate) for gate in summary["gates"]],
         "statuses": _status_rows(summary),
@@ -53,6 +62,12 @@ def quality(view: RunView) -> dict[str, Any]:
     return {
         **_frame(view, "quality.html"),
         "metrics": [_metric_section(summary, metric) for metric in metric_names(summary)],
+        "equivalences": equivalence_sentences(summary),
+        "equivalence_grid": equivalence_grid(summary),
+        "slices": slice_sections(summary),
+        "judges": judge_sections(summary),
+        "repeats_explained": REPEATS_EXPLAINED,
+        "tests": method_words(summary),
         "comparisons": comparisons,
         "several_metrics": len({row.metric for row in comparisons}) > 1,
         "gained_lost": tables.gained_lost(summary),
@@ -87,7 +102,8 @@ def cost(view: RunView) -> dict[str, Any]:
         "any_unpriced": summary["cost"]["unpriced_jobs"] > 0,
         "frontier": charts.cost_against_quality(summary, metrics[0]) if metrics else None,
         "ranking": tables.ranking(summary, metrics[0]) if metrics else [],
-        "metric": metrics[0] if metrics else "",
+        "figure": capital(measure(summary, metrics[0]).figure) if metrics else "",
+        "noun": capital(measure(summary, metrics[0]).noun) if metrics else "",
         "latency": charts.latency(summary),
     }
 
@@ -114,13 +130,23 @@ def _frame(view: RunView, page: str) -> dict[str, Any]:
 
 
 def _metric_section(summary: Summary, metric: str) -> dict[str, Any]:
-    ranking = tables.ranking(summary, metric)
+    ranking, found = tables.ranking(summary, metric), measure(summary, metric)
     return {
         "name": metric,
+        "verdict": standing(summary, metric),
+        "line": lead_line(summary, metric),
+        "figure": found.figure,
+        "noun": capital(found.noun),
+        "order": "highest first" if found.better == "neither" else "best first",
         "ranking": ranking,
         "any_answered": any(row.answered for row in ranking),
         "chart": charts.quality(summary, metric),
-        "share": is_share(summary, metric),
+        "share": found.pass_fail,
+        "basis": " ".join(filter(None, (interval_words(summary, metric), counted_words(summary, metric)))),
+        "repeats": repeats_grid(summary, metric),
+        "repeats_words": repeats_words(summary, metric),
+        "macro": macro_grid(summary, metric),
+        "macro_words": macro_words(summary, metric),
     }
 
 
@@ -129,13 +155,9 @@ def _overview_figures(summary: Summary, metrics: list[str]) -> list[Figure]:
     figures = []
     if metrics and (order := ranked(summary, metrics[0])):
         best = order[0]["metrics"][metrics[0]]
-        share = is_share(summary, metrics[0])
-        interval = (
-            f"95\N{NO-BREAK SPACE}% interval {numbers.metric_interval(best['ci95'], share=share)}"
-            if best["ci95"]
-            else ""
-        )
-        figures.append(Figure(name="Best mean", value=numbers.metric(best["mean"], share=share), note=interval))
+        found = measure(summary, metrics[0])
+        interval = f"95\N{NO-BREAK SPACE}% interval {found.interval(best['ci95'])}" if best["ci95"] else ""
+        figures.append(Figure(name=_best(found), value=found.value(best["mean"]), note=interval))
     figures.append(_answered_figure(summary))
     figures.append(Figure(name="Cost", value=numbers.usd(spent["total_usd"]), note=_cost_note(spent)))
     medians = [
@@ -148,6 +170,10 @@ def _overview_figures(summary: Summary, metrics: list[str]) -> list[Figure]:
         note = "fastest to slowest cell" if len(medians) > 1 else "of the answered jobs"
         figures.append(Figure(name="Median latency", value=spread, note=note))
     return figures
+
+
+def _best(found: Measure) -> str:
+    return f"Highest {found.noun}" if found.better == "neither" else f"Best {found.noun}"
 
 
 def _answered_figure(summary: Summary) -> Figure:
@@ -193,7 +219,7 @@ def _cost_note(spent: Mapping[str, Any]) -> str:
 
 def _gate_row(summary: Summary, gate: Mapping[str, Any]) -> dict[str, Any]:
     metric = str(gate.get("metric") or "")
-    value, bound = gate_figures(gate, share=is_share(summary, metric))
+    value, bound = gate_figures(gate, share=measure(summary, metric).pass_fail)
     result, kind = ("passed", "better") if gate["passed"] else ("failed", "worse")
     if unfinished(summary):
         result, kind = "not decided", "unclear"

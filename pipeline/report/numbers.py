@@ -79,7 +79,18 @@ def metric_interval(ends: Sequence[float] | None, *, share: bool) -> str:
     low, high = ends
     if share:
         return f"{_signed(low * 100, 1)}–{_signed(high * 100, 1)}{_SPACE}%"
-    return f"{_signed(low, 3)}{_joint(low)}{_signed(high, 3)}"
+    return number_interval(ends, 3)
+
+
+def number_interval(ends: Sequence[float], digits: int) -> str:
+    """Write the interval of a mean that is a plain number, with so many decimals."""
+    low, high = ends
+    return f"{_signed(low, digits)}{_joint(low)}{_signed(high, digits)}"
+
+
+def signed(size: str, value: float) -> str:
+    """Put the sign of `value` before its written size."""
+    return f"+{size}" if value > 0 else f"{_MINUS}{size}" if value < 0 else size
 
 
 def difference(value: float | None, *, share: bool) -> str:
@@ -91,11 +102,14 @@ def difference(value: float | None, *, share: bool) -> str:
     return f"{plus}{text}{_SPACE}points" if share else f"{plus}{text}"
 
 
-def difference_interval(ends: Sequence[float] | None, *, share: bool) -> str:
-    """Write the interval of a difference, whose ends may have different signs: `−0.4 to +5.9`."""
+def difference_interval(ends: Sequence[float] | None, *, share: bool, fewer: int = 0) -> str:
+    """Write the interval of a difference, whose ends may have different signs: `−0.4 to +5.9`.
+
+    `fewer` decimals than usual suit large numbers.
+    """
     if ends is None:
         return UNKNOWN
-    scale, digits = (100, 1) if share else (1, 3)
+    scale, digits = (100, 1) if share else (1, 3 - fewer)
     low, high = (f"{'+' if end > 0 else ''}{_signed(end * scale, digits)}" for end in ends)
     return f"{low} to {high}"
 

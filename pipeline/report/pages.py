@@ -1,4 +1,4 @@
-"""Renders the three pages of a run and puts them in place, each whole or not at all."""
+"""Renders the three pages of a run, and that of a comparison, and puts them in place, each whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from pipeline.core.errors import DiskError, OutputError
 from pipeline.report import contexts
+from pipeline.report.compare_page import comparison_context
 from pipeline.report.encode import policy, safe_json
 from pipeline.report.vendored import chart_scripts
 from pipeline.report.view import RunView
@@ -47,6 +48,11 @@ def charting() -> tuple[str, ...]:
 def exploring(source: str) -> tuple[str, ...]:
     """The scripts of the samples explorer; `source` says where its samples are: `embedded` or `served`."""
     return tuple(asset(f"{name}.js") for name in ("words", "parts", "lines", "sample", source, "explorer"))
+
+
+def render_comparison(found: Mapping[str, Any], path: Path) -> Path:
+    """Write what `steps.compare` found as one page that holds everything it needs; raises as `render_pages`."""
+    return _write(path, page("compare.html.jinja", comparison_context(found)))
 
 
 def page(template: str, context: Mapping[str, Any], scripts: tuple[str, ...] = (), *, served: bool = False) -> str:

@@ -12,13 +12,13 @@ from pipeline.report.cells import (
     Cell,
     Summary,
     interval_or_mean,
-    is_share,
     judge,
     label,
     measured,
     params_text,
     ranked,
 )
+from pipeline.report.measures import Measure, measure
 from pipeline.report.spans import span
 
 WHISKER_WIDTH = 200
@@ -106,32 +106,33 @@ TOKEN_CLASSES = ("input", "cache_read", "cache_write", "output", "thinking")
 
 def ranking(summary: Summary, metric: str) -> list[RankingRow]:
     """Return the cells with a mean, best first, then those without one."""
-    share = is_share(summary, metric)
+    found = measure(summary, metric)
     order = ranked(summary, metric)
-    line = _line(order, metric, share)
+    line = _line(order, found)
     rest = [cell for cell in summary["cells"] if cell not in order and measured(cell, metric) is not None]
-    return [_ranking_row(cell, metric, share, line) for cell in [*order, *rest]]
+    return [_ranking_row(cell, found, line) for cell in [*order, *rest]]
 
 
 def whisker_ends(summary: Summary, metric: str) -> tuple[str, str]:
     """Name the two ends of the line on which the interval marks lie."""
-    share = is_share(summary, metric)
-    low, high = _line(ranked(summary, metric), metric, share)
-    if share:
+    found = measure(summary, metric)
+    low, high = _line(ranked(summary, metric), found)
+    if found.share:
         return f"{low:.0%}", f"{high:.0%}"
-    return numbers.metric(low, share=False), numbers.metric(high, share=False)
+    return found.value(low), found.value(high)
 
 
 def comparisons(summary: Summary) -> list[ComparisonRow]:
     """Return all paired comparisons in the order of the summary."""
-    return [_comparison_row(found, is_share(summary, found["metric"])) for found in summary["comparisons"]]
+    return [_comparison_row(found, measure(summary, found["metric"])) for found in summary["comparisons"]]
 
 
 def gained_lost(summary: Summary) -> GainedLost:
     """Return the column heads of rows won and lost, and what they mean for the metrics that are compared."""
     compared = dict.fromkeys(found["metric"] for found in summary["comparisons"])
     repeated = {found["metric"] for found in summary["comparisons"] if found["test"] == "paired_t"}
-    shares = [metric for metric in compared if is_share(summary, metric)]
+    repeated |= {name for cell in summary["cells"] for name, one in cell["metrics"].items() if one.get("repeats")}
+    shares = [metric for metric in compared if measure(summary, metric).pass_fail]
     graded = [metric for metric in compared if metric not in shares]
     if not shares:
         words = "Higher: rows on which the first cell scores higher than the second. Lower: the other way round."
@@ -163,16 +164,16 @@ def has_params(summary: Summary) -> bool:
     return any(params_text(cell.get("params")) for cell in summary["cells"])
 
 
-def _ranking_row(cell: Cell, metric: str, share: bool, line: tuple[float, float]) -> RankingRow:
-    figures = cell["metrics"][metric]
+def _ranking_row(cell: Cell, found: Measure, line: tuple[float, float]) -> RankingRow:
+    figures = cell["metrics"][found.name]
     answered = figures.get("answered")
     return RankingRow(
         model=cell["model"],
         prompt=cell["prompt"],
         params=params_text(cell.get("params")),
-        mean=numbers.metric(figures["mean"], share=share),
-        interval=numbers.metric_interval(figures["ci95"], share=share),
-        answered=numbers.metric(answered["mean"], share=share) if answered else "",
+        mean=found.value(figures["mean"]),
+        interval=found.interval(figures["ci95"]),
+        answered=found.value(answered["mean"]) if answered else "",
         whisker=_whisker(figures["mean"], figures["ci95"], line),
         n=numbers.count(figures["n"]),
         passed=numbers.count(figures["passed"]),
@@ -182,20 +183,19 @@ def _ranking_row(cell: Cell, metric: str, share: bool, line: tuple[float, float]
     )
 
 
-def _comparison_row(found: Mapping[str, Any], share: bool) -> ComparisonRow:
-    detectable = numbers.difference(found.get("smallest_detectable"), share=share)
+def _comparison_row(found: Mapping[str, Any], of: Measure) -> ComparisonRow:
     return ComparisonRow(
         metric=found["metric"],
         a=label(found["a"]),
         b=label(found["b"]),
         n=numbers.count(found["n"]),
-        difference=numbers.difference(found["difference"], share=share),
-        interval=numbers.difference_interval(found["ci95"], share=share),
+        difference=of.difference(found["difference"]),
+        interval=of.difference_interval(found["ci95"]),
         p_adjusted=numbers.p_value(found["p_adjusted"]),
         gained=numbers.count(found["gained"]),
         lost=numbers.count(found["lost"]),
-        verdict=judge(found),
-        detectable=detectable.lstrip("+"),
+        verdict=judge(found, of.better),
+        detectable=of.size(found.get("smallest_detectable")),
     )
 
 
@@ -229,26 +229,29 @@ def _at(percentiles: Mapping[str, float | None] | None, name: str) -> float | No
     return None if percentiles is None else percentiles.get(name)
 
 
-def _line(order: Sequence[Cell], metric: str, share: bool) -> tuple[float, float]:
+def _line(order: Sequence[Cell], found: Measure) -> tuple[float, float]:
     """Return the range of the interval marks: what the intervals need, for shares in whole tenths."""
     if not order:
         return 0.0, 1.0
-    low, high = span([end for cell in order for end in interval_or_mean(cell["metrics"][metric])], share=share)
-    return (math.floor(low * 10) / 10, math.ceil(high * 10) / 10) if share else (low, high)
+    low, high = span(
+        [end for cell in order for end in interval_or_mean(cell["metrics"][found.name])], share=found.share
+    )
+    return (math.floor(low * 10) / 10, math.ceil(high * 10) / 10) if found.share else (low, high)
 
 
 def _whisker(mean: float | None, ends: Sequence[float] | None, line: tuple[float, float]) -> Whisker | None:
     if mean is None:
         return None
     low, high = ends if ends is not None else (None, None)
-    return Whisker(mean=_place(mean, line), low=_opt(low, line), high=_opt(high, line))
+    return Whisker(mean=place_between(mean, line), low=_opt(low, line), high=_opt(high, line))
 
 
 def _opt(value: float | None, line: tuple[float, float]) -> float | None:
-    return None if value is None else _place(value, line)
+    return None if value is None else place_between(value, line)
 
 
-def _place(value: float, line: tuple[float, float]) -> float:
+def place_between(value: float, line: tuple[float, float], width: int = WHISKER_WIDTH) -> float:
+    """Say where on a drawn line of so many units a value lies, for a line from `line[0]` to `line[1]`."""
     low, high = line
     part = (value - low) / (high - low)
-    return round(_WHISKER_INSET + part * (WHISKER_WIDTH - 2 * _WHISKER_INSET), 1)
+    return round(_WHISKER_INSET + part * (width - 2 * _WHISKER_INSET), 1)

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from pipeline.core.names import printable
 from pipeline.report import numbers
-from pipeline.report.cells import Cell, Summary, is_share, measured, metric_names, params_text, unfinished
+from pipeline.report.cells import Cell, Summary, measured, metric_names, params_text, unfinished
+from pipeline.report.measures import Measure, measure
 
 _UNBOUNDED = 1_000_000
 _NO_INTERVALS = "intervals do not fit here; the pages show them"
@@ -83,22 +84,22 @@ def _fill(table: Table, summary: Summary, metrics: Sequence[str], *, joint: str 
     for name in ("model", "prompt", *(["params"] if grid else [])):
         table.add_column(name, no_wrap=True)
     for name in (*metrics, *(["ok/jobs", "cost", "p50"] if jobs else [])):
-        table.add_column(_text(name), justify="right", no_wrap=True)
+        table.add_column(plain_text(name), justify="right", no_wrap=True)
     for cell in summary["cells"]:
         names = [cell["model"], cell["prompt"], *([params_text(cell.get("params"))] if grid else [])]
-        figures = [_metric(cell, metric, is_share(summary, metric), joint) for metric in metrics]
+        figures = [_metric(cell, measure(summary, metric), joint) for metric in metrics]
         ends = [_answered(cell), numbers.usd(cell["cost_usd"]), _median(cell)] if jobs else []
-        table.add_row(*map(_text, names), *figures, *map(_text, ends))
+        table.add_row(*map(plain_text, names), *figures, *map(plain_text, ends))
 
 
-def _metric(cell: Cell, metric: str, share: bool, joint: str | None) -> Text:
-    found: Any = measured(cell, metric)
+def _metric(cell: Cell, of: Measure, joint: str | None) -> Text:
+    found: Any = measured(cell, of.name)
     if found is None or found["mean"] is None:
         return Text(numbers.UNKNOWN)
-    value = numbers.metric(found["mean"], share=share)
+    value = of.value(found["mean"])
     if found["ci95"] is None or joint is None:
         return Text(value)
-    return Text(f"{value}{joint}({numbers.metric_interval(found['ci95'], share=share)})")
+    return Text(f"{value}{joint}({of.interval(found['ci95'])})")
 
 
 def _answered(cell: Cell) -> str:
@@ -109,7 +110,7 @@ def _median(cell: Cell) -> str:
     return numbers.milliseconds((cell.get("latency_ms") or {}).get("p50"))
 
 
-def _text(words: str) -> Text:
+def plain_text(words: str) -> Text:
     """Wrap plain words, so that rich reads no markup in them; lone surrogates would not survive printing."""
     encodable = words.encode("utf-8", "backslashreplace").decode()
     return Text(printable(encodable).replace("\n", " ").replace("\t", " "))

@@ -1,4 +1,4 @@
-"""One scorer on one result: which answers are judged, which count as wrong, which are left out."""
+"""One scorer on one answer: which answers are judged, which count as wrong, which are left out."""
 
 from __future__ import annotations
 
@@ -6,50 +6,31 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from pipeline.core.records import Answer, Score, Status, Verdict
+from pipeline.core.records import Answer, Status, Treatment, Verdict
 from pipeline.score.scorers import Scorer
 from pipeline.score.verdicts import UNUSABLE_REFERENCE
 
-COUNTED_AS_WRONG: frozenset[Status] = frozenset({"truncated", "refused", "empty"})
-LEFT_OUT: frozenset[Status] = frozenset({"error", "blocked", "skipped"})
+_NOTHING_SAID = Answer(text="")
 
 
-def score_result(  # noqa: PLR0913  # the columns of a result and its row, by name
+def judge(
     scorer: Scorer,
-    *,
-    run_id: str,
-    job_id: str,
+    counts: Mapping[str, Treatment],
     status: Status,
     answer: Answer,
     expected: str | None,
     row: Mapping[str, Any],
-) -> Score:
-    """Score one result.
+) -> Verdict:
+    """The verdict on one answer; `counts` says what the statuses other than ok count as.
 
-    Truncated, refused and empty answers are wrong, labelled with their status; what a truncated answer says is still
-    shown. Errors, blocked and skipped jobs are left out. An unusable reference leaves any answer unscored, as the
-    fault is not the model's.
+    Wrong answers have the value 0 and are labelled with their status; what a truncated answer says is still shown.
+    An unusable reference leaves any answer unscored, as the fault is not the model's.
     """
-    verdict = _judge(scorer, status, answer, expected, row)
-    return Score(
-        run_id=run_id,
-        job_id=job_id,
-        scorer=scorer.name,
-        value=verdict.value,
-        passed=verdict.passed,
-        label=verdict.label,
-        extracted=verdict.extracted,
-        expected=verdict.expected,
-        explanation=verdict.explanation,
-        status=verdict.status,
-    )
-
-
-def _judge(scorer: Scorer, status: Status, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
-    if status in LEFT_OUT:
+    treatment = "scored" if status == "ok" else counts[status]
+    if treatment == "left_out":
         return Verdict(value=None, label=status, expected=expected, status="left_out")
     verdict = scorer.score(answer, expected, row)
-    if status not in COUNTED_AS_WRONG or verdict.label == UNUSABLE_REFERENCE:
+    if treatment == "scored" or verdict.label == UNUSABLE_REFERENCE:
         return verdict
     return replace(
         verdict,
@@ -59,4 +40,5 @@ def _judge(scorer: Scorer, status: Status, answer: Answer, expected: str | None,
         extracted=verdict.extracted if status == "truncated" else None,
         explanation=f"the answer is {status}; it counts as wrong",
         status="scored",
+        sums=None if scorer.corpus is None else scorer.score(_NOTHING_SAID, expected, row).sums,
     )

@@ -10,23 +10,26 @@ from typing import Any
 
 from pipeline.core.records import Answer, Verdict
 from pipeline.core.settings import ScorerSettings
+from pipeline.score.figures import NO_COLUMNS, PassFail
 from pipeline.score.options import Options
 from pipeline.score.signs import LETTERS, SignPatterns, find_sign, sign_patterns, sign_table
+from pipeline.score.tokens import usual_width
 from pipeline.score.verdicts import last_match, nfc, no_match, pass_or_fail, unusable_reference
 
 DEFAULT_CHOICES = ("A", "B", "C", "D", "E")
 _AROUND_REFERENCE = " \t\r\n()[]{}.:*\"'"
 _OPEN_ENDED = re.compile("[぀-ヿ一-鿿가-힣]")
 """Scripts that attach particles to a word, so that nothing can be asked of what follows a label."""
+_SPACED_LETTER = "[^\\W぀-ヿ一-鿿가-힣]"
 _UNSPACED = re.compile("[぀-ヿ一-鿿]")
 _MARKER = (
-    r"(?:answer|label|sentiment|정답|답안|답|答案|正解|答え)\s{0,5}[*_]{0,4}\s{0,5}(?::|：|=|\bis\b:?|은|는|이|是|は)"
+    r"(?:answer|label|sentiment|정답|답안|답|答案|正解|答え)\s{0,5}[*_]{0,4}\s{0,5}(?::|=|\bis\b:?|은|는|이|は|应该?[是为]|應該?[是為]|[是为為])"
     r"[\s*_\"'“‘(\[{<「]{0,40}"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(PassFail):
     """Passes when the answer chooses the label that the reference names; the verdict's label is the chosen one."""
 
     name: str
@@ -40,7 +43,11 @@ class Choice:
     options_column: str | None = None
     """The row's column with the texts of the options, a list in the order of the choices."""
     pattern: re.Pattern[str] | None = None
-    graded: bool = False
+
+    @property
+    def row_columns(self) -> frozenset[str]:
+        """Where the texts of the options stand."""
+        return NO_COLUMNS if self.options_column is None else frozenset({self.options_column})
 
     def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Compare the choice that `answer` makes with the one that `expected` names."""
@@ -54,10 +61,10 @@ class Choice:
         if wanted is None:
             return unusable_reference(expected, f'"{(expected or "")[:80]}" is none of {", ".join(self.choices)}')
         reference = self.choices[wanted]
-        narrowed = nfc(answer.text) if self.pattern is None else last_match(self.pattern, answer.text)
+        narrowed = answer.text if self.pattern is None else last_match(self.pattern, answer.text)
         if narrowed is None:
             return no_match(reference, "the pattern matches nothing in the answer")
-        chosen = find_choice(narrowed, self.signs, self.patterns, words)
+        chosen = find_choice(usual_width(narrowed), self.signs, self.patterns, words)
         if chosen is None:
             return no_match(reference, "no choice stands in the answer")
         label = self.choices[chosen]
@@ -84,7 +91,7 @@ def find_choice(
 
 def named_choice(expected: str, signs: Mapping[str, int], words: tuple[str, ...]) -> int | None:
     """Which choice a reference names, by its sign ("B", "(b)", "③") or by the label's or option's whole text."""
-    bare = nfc(expected).strip()
+    bare = usual_width(expected).strip()
     sign = bare.strip(_AROUND_REFERENCE).removesuffix("번").upper()
     if sign in signs:
         return signs[sign]
@@ -97,19 +104,19 @@ def word_patterns(words: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[s
 
     Longer words are tried first, so "not happy" is never read as "happy".
     """
-    one_of = "|".join(_bounded(word.casefold()) for word in sorted(words, key=len, reverse=True))
+    one_of = "|".join(_bounded(usual_width(word).casefold()) for word in sorted(words, key=len, reverse=True))
     return re.compile(rf"{_MARKER}({one_of})"), re.compile(rf"({one_of})")
 
 
 def _index_of(folded: str, words: tuple[str, ...]) -> int | None:
-    return next((index for index, word in enumerate(words) if word.casefold() == folded), None)
+    return next((index for index, word in enumerate(words) if usual_width(word).casefold() == folded), None)
 
 
 def option_texts(value: object, count: int) -> tuple[str, ...] | None:
     """The row's option texts, at most `count`; None when the cell is no list of distinct, non-empty texts."""
     if not isinstance(value, Sequence) or isinstance(value, str) or not 0 < len(value) <= count:
         return None
-    texts = tuple(nfc(text).strip() for text in value if isinstance(text, str) and text.strip())
+    texts = tuple(usual_width(text).strip() for text in value if isinstance(text, str) and text.strip())
     distinct = len({text.casefold() for text in texts})
     return texts if distinct == len(value) else None
 
@@ -148,7 +155,7 @@ def build_choice(settings: ScorerSettings) -> Choice:
 def _take_options(options: Options) -> tuple[tuple[str, ...], str | None]:
     if isinstance(options.settings.options.get("options"), str):
         return (), options.take_text("options", "")
-    texts = tuple(nfc(text).strip() for text in options.take_texts("options"))
+    texts = tuple(usual_width(text).strip() for text in options.take_texts("options"))
     if len({text.casefold() for text in texts}) < len(texts):
         options.refuse(f"options holds the same text twice: {', '.join(texts)}")
     if len(texts) > len(LETTERS):
@@ -158,6 +165,7 @@ def _take_options(options: Options) -> tuple[tuple[str, ...], str | None]:
 
 def _bounded(label: str) -> str:
     literal = re.escape(label)
-    before = "" if _UNSPACED.match(label[0]) or not label[0].isalnum() else rf"(?<!\w{literal})"
-    after = "" if _OPEN_ENDED.match(label[-1]) or not label[-1].isalnum() else r"(?!\w)"
+    longer = r"\w" if _OPEN_ENDED.match(label[0]) else _SPACED_LETTER
+    before = "" if _UNSPACED.match(label[0]) or not label[0].isalnum() else rf"(?<!{longer}{literal})"
+    after = "" if _OPEN_ENDED.match(label[-1]) or not label[-1].isalnum() else rf"(?!{_SPACED_LETTER})"
     return literal + before + after

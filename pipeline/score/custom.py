@@ -12,19 +12,20 @@ from difflib import get_close_matches
 from numbers import Real
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar, cast
 
 from pipeline.core.errors import SettingsError
 from pipeline.core.names import slug
-from pipeline.core.records import Answer, Verdict
+from pipeline.core.records import Answer, Better, Corpus, Scale, Verdict
 from pipeline.core.settings import ScorerSettings
+from pipeline.score.figures import NO_OPTIONS
 from pipeline.score.options import Options
 from pipeline.score.verdicts import SCORER_FAILED
 
 ImportFunction = Callable[[str, str], Callable[..., Any]]
 """(folder, "module:function") to the function; raises SettingsError when there is none."""
 
-_VERDICT_KEYS = tuple(field.name for field in fields(Verdict) if field.name != "status")
+_VERDICT_KEYS = tuple(field.name for field in fields(Verdict) if field.name not in ("status", "sums"))
 _LONGEST_EXPLANATION = 1000
 
 
@@ -35,6 +36,12 @@ class Python:
     name: str
     function: Callable[..., Any]
     graded: bool
+    better: Better = "higher"
+    unit: str = ""
+    scale: Scale = "share"
+    row_columns: ClassVar[frozenset[str] | None] = None
+    corpus: ClassVar[Corpus | None] = None
+    corpus_options: ClassVar[Mapping[str, Any]] = NO_OPTIONS
     takes_answer: bool = False
     """The function gets `answer=` too: tool calls, tokens, latency and cost beside the text."""
 
@@ -166,7 +173,7 @@ def _hint(path: Path, function_name: str) -> str:
 
 
 def build_python(settings: ScorerSettings, import_function: ImportFunction) -> Python:
-    """Read the settings of kind `python`; options: function, graded.
+    """Read the settings of kind `python`; options: function, graded, and for graded values better, unit, scale.
 
     Without `graded`, a function annotated to return bool or str is pass/fail, every other one graded.
     """
@@ -180,8 +187,19 @@ def build_python(settings: ScorerSettings, import_function: ImportFunction) -> P
     except SettingsError as error:
         options.refuse(str(error))
     graded = options.take_bool("graded", _returns(function) not in ("bool", "str"))
+    scorer = Python(
+        name=settings.name,
+        function=function,
+        graded=graded,
+        better=cast("Better", options.take_choice("better", ("higher", "lower", "neither"))),
+        unit=options.take_text("unit", ""),
+        scale=cast("Scale", options.take_choice("scale", ("number", "share") if graded else ("share",))),
+        takes_answer=_takes_answer(function),
+    )
+    if not graded and (scorer.better != "higher" or scorer.unit):
+        options.refuse("better and unit belong to graded values; a pass/fail figure is a share of passes")
     options.finish()
-    return Python(name=settings.name, function=function, graded=graded, takes_answer=_takes_answer(function))
+    return scorer
 
 
 def _takes_answer(function: Callable[..., Any]) -> bool:

@@ -12,21 +12,19 @@ import jsonschema_rs
 
 from pipeline.core.records import Answer, Verdict
 from pipeline.core.settings import ScorerSettings
-from pipeline.score.json_values import compact, read_json
+from pipeline.score.figures import PassFail
+from pipeline.score.json_values import NOT_JSON, compact, read_answer, read_json
 from pipeline.score.options import Options
 from pipeline.score.verdicts import last_match, no_match, pass_or_fail
 
 VALID = "valid"
-NOT_JSON = "not_json"
 INVALID = "invalid"
 
-_FENCE = re.compile(r"^[ \t]*```([^\n`]*)\n(.*?)(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
-_JSON_FENCES = frozenset({"", "json"})
 _SHOWN_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JsonSchema:
+class JsonSchema(PassFail):
     """Passes when the answer's text is JSON that the schema accepts; labels: valid, not_json, invalid."""
 
     name: str
@@ -34,7 +32,6 @@ class JsonSchema:
     fenced: bool = True
     """A ```json block counts instead of the text around it."""
     pattern: re.Pattern[str] | None = None
-    graded: bool = False
 
     def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Validate the answer, narrowed by the pattern."""
@@ -57,20 +54,6 @@ class JsonSchema:
         place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
         rule = "/".join(str(step) for step in error.schema_path)
         return f"${place}: {error.message[:_SHOWN_CHARACTERS]} (rule {rule})"
-
-
-def read_answer(text: str, *, fenced: bool) -> Any:
-    """Read the JSON that `text` is, or with `fenced` the last ```json block in it; raises ValueError."""
-    bare = text.strip()
-    if not bare:
-        raise ValueError("it has no text")
-    try:
-        return read_json(bare)
-    except ValueError:
-        blocks = [match[2] for match in _FENCE.finditer(bare) if match[1].strip().lower() in _JSON_FENCES]
-        if not fenced or not blocks:
-            raise
-    return read_json(blocks[-1])
 
 
 def build_json_schema(settings: ScorerSettings) -> JsonSchema:

@@ -14,6 +14,10 @@ import orjson
 
 from pipeline.score.normalise import Normalisation, normalise
 
+NOT_JSON = "not_json"
+
+_FENCE = re.compile(r"^[ \t]*```([^\n`]*)\n(.*?)(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
+_JSON_FENCES = frozenset({"", "json"})
 _LONG_INTEGER = re.compile(r"\d{19}")
 _PLAIN_KEY = re.compile(r"[^\W\d]\w*")
 _SHOWN_CHARACTERS = 120
@@ -31,6 +35,20 @@ def read_json(text: str) -> Any:
     except TypeError:
         raise ValueError("nested too deeply") from None
     return json.loads(text) if _LONG_INTEGER.search(text) else value
+
+
+def read_answer(text: str, *, fenced: bool) -> Any:
+    """Read the JSON that `text` is, or with `fenced` the last ```json block in it; raises ValueError."""
+    bare = text.strip()
+    if not bare:
+        raise ValueError("it has no text")
+    try:
+        return read_json(bare)
+    except ValueError:
+        blocks = [match[2] for match in _FENCE.finditer(bare) if match[1].strip().lower() in _JSON_FENCES]
+        if not fenced or not blocks:
+            raise
+    return read_json(blocks[-1])
 
 
 def compact(value: Any) -> str:

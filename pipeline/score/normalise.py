@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from unicodedata import category
 
 from pipeline.score.options import Options
+from pipeline.score.tokens import usual_width
 from pipeline.score.verdicts import nfc
 
 _ARTICLE = re.compile(r"\b(?:a|an|the)\b", re.IGNORECASE)
-_PUNCTUATION_CATEGORIES = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sk"})
+_QUOTES = frozenset({"Pi", "Pf"})
+_PUNCTUATION = frozenset({"Pc", "Pd", "Ps", "Pe", "Po", "Sk"})
+_WAVE = "\uff5e"
+"""Written for the wave dash in Japanese and Korean, though Unicode calls it a symbol."""
 
 
-class _PunctuationTable(dict[int, str]):
-    """For str.translate: punctuation to nothing; learns a character's category when it first meets it."""
+class PunctuationTable(dict[int, str]):
+    """For str.translate: drops punctuation; learns a character's category when it first meets it."""
+
+    def __init__(self, dropped: str = "", *, separator: str = "") -> None:
+        """`dropped` are further characters to drop; punctuation other than those and quotes becomes `separator`."""
+        super().__init__(dict.fromkeys(map(ord, dropped), ""))
+        self._separator = separator
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        self[code] = "" if category(character) in _PUNCTUATION_CATEGORIES else character
+        kind = category(character)
+        if kind in _QUOTES:
+            self[code] = ""
+        else:
+            self[code] = self._separator if kind in _PUNCTUATION or character == _WAVE else character
         return self[code]
 
 
-_WITHOUT_PUNCTUATION = _PunctuationTable()
+WITHOUT_PUNCTUATION = PunctuationTable()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,25 +53,25 @@ class Normalisation:
     ignore_articles: bool = False
     """The English words a, an, the."""
 
+    ignore_width: bool = False
+    """Full-width and half-width forms: "Ａ１" equals "A1", "ｶﾞ" equals "ガ"."""
+
     @classmethod
-    def from_options(cls, options: Options) -> Normalisation:
-        """Read the five options; the defaults are those of the class."""
-        return cls(
-            strip=options.take_bool("strip", True),
-            collapse_whitespace=options.take_bool("collapse_whitespace", True),
-            ignore_case=options.take_bool("ignore_case", False),
-            ignore_punctuation=options.take_bool("ignore_punctuation", False),
-            ignore_articles=options.take_bool("ignore_articles", False),
-        )
+    def from_options(cls, options: Options, defaults: Normalisation | None = None) -> Normalisation:
+        """Read the options, which are named like the fields; `defaults` are those of the class."""
+        chosen = defaults or cls()
+        return cls(**{field.name: options.take_bool(field.name, getattr(chosen, field.name)) for field in fields(cls)})
 
 
-def normalise(text: str, rules: Normalisation) -> str:
-    """Apply `rules` in the order case, punctuation, articles, white space (SQuAD's order)."""
+def normalise(text: str, rules: Normalisation, *, punctuation: PunctuationTable = WITHOUT_PUNCTUATION) -> str:
+    """Apply `rules` in the order width, case, punctuation, articles, white space (SQuAD's order)."""
+    if rules.ignore_width:
+        text = usual_width(text)
     if rules.ignore_case:
         text = text.casefold()
     text = nfc(text)
     if rules.ignore_punctuation:
-        text = text.translate(_WITHOUT_PUNCTUATION)
+        text = text.translate(punctuation)
     if rules.ignore_articles:
         text = _ARTICLE.sub(" ", text)
     if rules.collapse_whitespace:

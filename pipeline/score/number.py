@@ -6,18 +6,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from pipeline.core.records import Answer, Verdict
 from pipeline.core.settings import ScorerSettings
-from pipeline.score.numerals import Exact, find_numbers, fold, last_number, read_number, swap_points
+from pipeline.score.figures import PassFail
+from pipeline.score.numerals import Exact, find_numbers, fold, last_number, read_number, swap_points, within
 from pipeline.score.options import Options
 from pipeline.score.verdicts import last_match, no_match, pass_or_fail, unusable_reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Number:
+class Number(PassFail):
     """Passes when the answer's number equals the reference: "18.00", "$18" and "18" are one number."""
 
     name: str
@@ -30,7 +30,6 @@ class Number:
     """50% equals 0.5; without it the sign is a unit and 50% equals 50."""
     decimal_comma: bool = False
     """The texts write 1.234,50."""
-    graded: bool = False
 
     def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Compare the last number of the answer with the one number of `expected`."""
@@ -47,11 +46,9 @@ class Number:
         shown = self._pointed(extracted)
         if value is None:
             return no_match(expected, f"{shown[:50]} is not a number that can be read")
-        return pass_or_fail(self._equal(value, reference), extracted=shown, expected=expected)
-
-    @property
-    def _strict(self) -> bool:
-        return not self.tolerance and not self.relative_tolerance
+        return pass_or_fail(
+            within(value, reference, self.tolerance, self.relative_tolerance), extracted=shown, expected=expected
+        )
 
     def _pointed(self, text: str) -> str:
         return swap_points(text) if self.decimal_comma else text
@@ -66,13 +63,6 @@ class Number:
             found = "no number" if not numbers else f"{len(numbers)} numbers"
             return None, f'"{expected[:80]}" holds {found}; let `expected` render exactly one'
         return read_number(numbers[0], percent=self.percent), f'"{expected[:80]}" is not a number that can be read'
-
-    def _equal(self, value: Exact, reference: Exact) -> bool:
-        if isinstance(value, Decimal) and isinstance(reference, Decimal) and (value == reference or self._strict):
-            return value == reference
-        difference = abs(Fraction(value) - Fraction(reference))
-        allowed = max(Fraction(self.tolerance), Fraction(self.relative_tolerance) * abs(Fraction(reference)))
-        return difference <= allowed
 
 
 def extract_number(text: str) -> str | None:

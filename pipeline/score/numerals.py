@@ -7,6 +7,8 @@ from decimal import Decimal
 from fractions import Fraction
 from unicodedata import decimal, normalize
 
+from pipeline.score.myriads import fold_units
+
 Exact = Decimal | Fraction
 """Both compare exactly with one another once they are Fractions; Decimal is the faster of the two."""
 
@@ -53,13 +55,15 @@ _FRACTION = r"(?:(?P<whole>[0-9]+)[ \u00a0](?=[1-9]))?(?P<over>[0-9]+)\s?/\s?(?P
 _NUMBER = re.compile(
     r"(?=[-$€£¥₩.0-9])(?P<sign>(?<![\w)\]}])-)?(?:[$€£¥₩](?P<minus>-)?)?(?<![A-Za-z_^0-9])(?<!\^\{)(?<![0-9]\.)"
     rf"(?:(?<!/){_FRACTION}|(?P<ten>10\s?\^\s?\{{?(?P<ten_power>[-+]?[0-9]+)\}}?)|(?P<body>{_BODY}){_TAIL})"
-    r"(?P<percent>\s?(?:%|percent\b|per cent\b|퍼센트))?"
+    r"(?P<percent>\s?(?:%|percent\b|per cent\b|퍼센트|パーセント))?"
 )
 _SUFFIX = 16
 """Characters after the last digit that can still belong to a number: a percent sign or word."""
 
 _UP_TO_LAST_DIGIT = re.compile(r"(?s).*[\d¼-¾⅐-⅞↉]")
-_UP_TO_LAST_BREAK = re.compile(r"(?s).*(?:[abdf-moqsuvwyzA-DF-Z]|(?![퍼센트])[가-힣一-鿿ぁ-ヿ])")
+_UP_TO_LAST_BREAK = re.compile(
+    r"(?s).*(?:[abdf-moqsuvwyzA-DF-Z]|(?![퍼센트조兆억億亿만萬万천千백百])[가-힣一-鿿ぁ-ヿ])"
+)
 """Letters that no number contains, so no number reaches across them. (Those of LaTeX commands are another matter.)"""
 
 _BARE = re.compile(r"-?[0-9]{1,100}(?:\.[0-9]{1,100})?")
@@ -85,7 +89,7 @@ _FOLD = _FoldTable()
 def fold(text: str) -> str:
     """Bring digits, minus signs, separators, vulgar fractions and LaTeX fractions to one plain notation."""
     if not text.isascii():
-        text = text.translate(_FOLD)
+        text = fold_units(text.translate(_FOLD))
         if _JOINT in text:
             text = re.sub(rf"(?<=[0-9]){_JOINT}", " ", text).replace(_JOINT, "")
     if "\\" in text or "{,}" in text:
@@ -127,6 +131,15 @@ def read_number(text: str, *, percent: bool = False) -> Exact | None:
     if match["sign"] or match["minus"]:
         value = -value
     return Fraction(value) / 100 if percent and match["percent"] else value
+
+
+def within(value: Exact, reference: Exact, tolerance: Decimal, relative_tolerance: Decimal) -> bool:
+    """Whether the two differ by at most the larger of the tolerances; the relative one is a share of the reference."""
+    strict = not tolerance and not relative_tolerance
+    if isinstance(value, Decimal) and isinstance(reference, Decimal) and (value == reference or strict):
+        return value == reference
+    allowed = max(Fraction(tolerance), Fraction(relative_tolerance) * abs(Fraction(reference)))
+    return abs(Fraction(value) - Fraction(reference)) <= allowed
 
 
 def _magnitude(match: re.Match[str]) -> Exact | None:

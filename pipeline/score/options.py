@@ -16,15 +16,16 @@ from pipeline.core.settings import ScorerSettings
 class Options:
     """The options of one scorer; each `take` checks the type, `finish` refuses what was not taken."""
 
-    def __init__(self, settings: ScorerSettings) -> None:
-        """Read from `settings.options`."""
+    def __init__(self, settings: ScorerSettings, within: str = "") -> None:
+        """Read from `settings.options`; `within` names the part of the scorer that they belong to, for messages."""
         self.settings = settings
+        self._within = within
         self._values: Mapping[str, Any] = settings.options
         self._known: set[str] = {"expected", "name", "pattern"}
 
     def refuse(self, problem: str) -> NoReturn:
         """Raise SettingsError, naming the scorer."""
-        raise SettingsError(f'scorer "{self.settings.name}" (kind {self.settings.kind}): {problem}')
+        raise SettingsError(f'scorer "{self.settings.name}" (kind {self.settings.kind}): {self._within}{problem}')
 
     def need_expected(self) -> None:
         """Refuse a scorer that has no reference to compare with."""
@@ -80,6 +81,24 @@ class Options:
             self.refuse(f"needs {name}, a table or the path of a file")
         if not isinstance(value, Mapping | str) or not value:
             self.refuse(f"{name} must be a table or the path of a file, not {value!r}")
+        return value
+
+    def take_count(self, name: str, default: int) -> int:
+        """Read a whole number that is 0 or more."""
+        value = self._take(name, default)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            self.refuse(f"{name} must be a whole number of at least 0, not {value!r}")
+        return value
+
+    def take_limit(self, name: str) -> Decimal | None:
+        """Read a number that is 0 or more; absent is None."""
+        return None if self._take(name, None) is None else self.take_amount(name)
+
+    def take_table(self, name: str) -> Mapping[str, Any]:
+        """Read a table; absent is empty."""
+        value = self._take(name, {})
+        if not isinstance(value, Mapping):
+            self.refuse(f"{name} must be a table, not {value!r}")
         return value
 
     def take_amount(self, name: str) -> Decimal:

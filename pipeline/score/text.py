@@ -5,59 +5,66 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pipeline.core.records import Answer, Verdict
 from pipeline.core.settings import ScorerSettings
+from pipeline.score.figures import PassFail
 from pipeline.score.normalise import Normalisation, normalise
 from pipeline.score.options import Options
+from pipeline.score.references import EMPTY, prepared_references, take_references
 from pipeline.score.verdicts import last_match, no_match, pass_or_fail, unusable_reference
 
-_EMPTY = "it is empty"
 _NO_PATTERN = "the pattern matches nothing in the answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exact:
+class Exact(PassFail):
     """Passes when answer and reference are the same text after normalisation."""
 
     name: str
     rules: Normalisation
+    listed: bool = False
+    """`expected` is a JSON list of references; any of them will do."""
     pattern: re.Pattern[str] | None = None
-    graded: bool = False
 
     def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Compare the answer, narrowed by the pattern, with `expected`."""
-        reference = normalise(expected or "", self.rules)
-        if not reference:
-            return unusable_reference(expected, _EMPTY)
+        try:
+            references = prepared_references(expected, partial(normalise, rules=self.rules), listed=self.listed)
+        except ValueError as error:
+            return unusable_reference(expected, str(error))
+        shown = " | ".join(references)
         narrowed = answer.text if self.pattern is None else last_match(self.pattern, answer.text)
         if narrowed is None:
-            return no_match(reference, _NO_PATTERN)
+            return no_match(shown, _NO_PATTERN)
         said = normalise(narrowed, self.rules)
-        return pass_or_fail(said == reference, extracted=said, expected=reference)
+        return pass_or_fail(said in references, extracted=said, expected=shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contains:
+class Contains(PassFail):
     """Passes when the reference, or any text of the option `any`, stands in the answer."""
 
     name: str
     rules: Normalisation
     needs_expected: bool
+    listed: bool = False
+    """`expected` is a JSON list of references; any of them will do."""
     any: tuple[str, ...] = ()
     whole_words: bool = False
     pattern: re.Pattern[str] | None = None
-    graded: bool = False
 
     def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Look for `expected` and the listed texts in the answer, narrowed by the pattern."""
         wanted = self.any
         if self.needs_expected:
-            reference = normalise(expected or "", self.rules)
-            if not reference:
-                return unusable_reference(expected, _EMPTY)
-            wanted = (reference, *wanted)
+            try:
+                references = prepared_references(expected, partial(normalise, rules=self.rules), listed=self.listed)
+            except ValueError as error:
+                return unusable_reference(expected, str(error))
+            wanted = (*references, *wanted)
         shown = " | ".join(wanted)
         narrowed = answer.text if self.pattern is None else last_match(self.pattern, answer.text)
         if narrowed is None:
@@ -69,20 +76,19 @@ class Contains:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Regex:
+class Regex(PassFail):
     """Passes when the pattern's last match equals the reference, or exists at all where there is no reference."""
 
     name: str
     rules: Normalisation
     pattern: re.Pattern[str]
     needs_expected: bool
-    graded: bool = False
 
     def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Compare the last match (its first group if it has one) with `expected`."""
         reference = normalise(expected or "", self.rules) if self.needs_expected else None
         if reference == "":
-            return unusable_reference(expected, _EMPTY)
+            return unusable_reference(expected, EMPTY)
         found = last_match(self.pattern, answer.text)
         if found is None:
             return no_match(reference, _NO_PATTERN)
@@ -98,17 +104,22 @@ def first_contained(text: str, wanted: tuple[str, ...], *, whole_words: bool) ->
 
 
 def build_exact(settings: ScorerSettings) -> Exact:
-    """Read the settings of kind `exact`; options: pattern, flags and those of normalisation."""
+    """Read the settings of kind `exact`; options: references, pattern, flags and those of normalisation."""
     options = Options(settings)
     options.no_function()
     options.need_expected()
-    scorer = Exact(name=settings.name, rules=Normalisation.from_options(options), pattern=options.take_pattern())
+    scorer = Exact(
+        name=settings.name,
+        rules=Normalisation.from_options(options),
+        listed=take_references(options),
+        pattern=options.take_pattern(),
+    )
     options.finish()
     return scorer
 
 
 def build_contains(settings: ScorerSettings) -> Contains:
-    """Read the settings of kind `contains`; options: any, whole_words, pattern, flags and those of normalisation."""
+    """Read the settings of kind `contains`; options: any, whole_words, references, pattern, flags, normalisation."""
     options = Options(settings)
     options.no_function()
     listed = options.take_texts("any")
@@ -122,6 +133,7 @@ def build_contains(settings: ScorerSettings) -> Contains:
         name=settings.name,
         rules=rules,
         needs_expected=bool(settings.expected),
+        listed=take_references(options) if settings.expected else False,
         any=wanted,
         whole_words=options.take_bool("whole_words", False),
         pattern=options.take_pattern(),

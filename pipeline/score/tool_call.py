@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.core.records import Answer, Verdict
 from pipeline.core.settings import ScorerSettings
+from pipeline.score.figures import PassFail
 from pipeline.score.json_values import Comparison, compact, difference, read_json
 from pipeline.score.normalise import Normalisation
 from pipeline.score.options import Options
@@ -37,7 +38,7 @@ class ExpectedCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCall:
+class ToolCall(PassFail):
     """Passes when the answer makes the calls that the reference names."""
 
     name: str
@@ -47,7 +48,6 @@ class ToolCall:
     """The calls must come in the order of the reference."""
     allows_extra: bool = False
     """More calls than expected may be made."""
-    graded: bool = False
 
     def score(self, answer: Answer, expected: str | None, row: Mapping[str, Any]) -> Verdict:
         """Compare the answer's tool calls with those of `expected`."""

@@ -2,66 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import combinations
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from pipeline.stats.intervals import clip
-from pipeline.stats.metrics import RowMeans
-from pipeline.stats.paired import Paired, compare_arrays, holm
-
-CellKey = tuple[str, str, str]
-"""Model, prompt, params."""
+from pipeline.core.records import Metric
+from pipeline.core.settings import StatisticsSettings
+from pipeline.stats.cells import ADJUST, CellKey, Means, cell_entry, pairs
+from pipeline.stats.differences import Difference, compare
+from pipeline.stats.intervals import Interval
+from pipeline.stats.row_means import Codes
 
 
 def compare_cells(
-    cells: Sequence[CellKey], means: Mapping[tuple[CellKey, str], RowMeans], scorers: Sequence[tuple[str, bool]]
+    cells: Sequence[CellKey],
+    means: Means,
+    metrics: Sequence[Metric],
+    how: StatisticsSettings,
+    clusters: Codes | None = None,
 ) -> list[dict[str, Any]]:
-    """Compare the cell pairs that differ in exactly one of model, prompt and params, for each scorer.
+    """Compare the cell pairs that differ in exactly one of model, prompt and params, for each metric.
 
-    The earlier cell is a. Where rows were repeated, pass/fail scorers too are compared by their rows' means. Intervals
-    of differences of shares are cut to [-1, 1].
+    The earlier cell is a. Where rows were repeated, pass/fail metrics too are compared by their rows' means.
     """
-    pairs = [(a, b) for a, b in combinations(cells, 2) if sum(x != y for x, y in zip(a, b, strict=True)) == 1]
     found = [
-        (name, a, b, _paired(means[a, name], means[b, name], pass_fail))
-        for name, pass_fail in scorers
-        for a, b in pairs
+        (metric.name, a, b, compare(means[a, metric.name], means[b, metric.name], metric, how, clusters))
+        for metric in metrics
+        for a, b in pairs(cells)
     ]
-    adjusted = holm([paired.p for _, _, _, paired in found])
-    return [_entry(*comparison, p) for comparison, p in zip(found, adjusted, strict=True)]
+    adjusted = ADJUST[how.adjust]([difference.p for *_, difference in found])
+    return [_entry(*comparison, p_adjusted, how) for comparison, p_adjusted in zip(found, adjusted, strict=True)]
 
 
-def cell_entry(cell: CellKey) -> dict[str, str]:
-    """Name a cell as summary.json does."""
-    model, prompt, params = cell
-    return {"model": model, "prompt": prompt, "params": params}
+def as_list(interval: Interval | None) -> list[float] | None:
+    """An interval as JSON has it."""
+    return None if interval is None else list(interval)
 
 
-def _paired(a: RowMeans, b: RowMeans, pass_fail: bool) -> Paired:
-    _, in_a, in_b = np.intersect1d(a.rows, b.rows, assume_unique=True, return_indices=True)
-    paired = compare_arrays(a.means[in_a], b.means[in_b], pass_fail and not (a.repeated or b.repeated))
-    if not pass_fail or paired.ci95 is None:
-        return paired
-    return replace(paired, ci95=clip(paired.ci95, -1.0, 1.0))
-
-
-def _entry(name: str, a: CellKey, b: CellKey, paired: Paired, p_adjusted: float | None) -> dict[str, Any]:
+def _entry(
+    name: str, a: CellKey, b: CellKey, found: Difference, p_adjusted: float | None, how: StatisticsSettings
+) -> dict[str, Any]:
     return {
         "metric": name,
         "a": cell_entry(a),
         "b": cell_entry(b),
-        "n": paired.n,
-        "difference": paired.difference,
-        "se": paired.se,
-        "ci95": None if paired.ci95 is None else list(paired.ci95),
-        "gained": paired.gained,
-        "lost": paired.lost,
-        "p": paired.p,
+        "n": found.n,
+        "clusters": found.clusters,
+        "difference": found.difference,
+        "se": found.se,
+        "ci95": as_list(found.ci95),
+        "gained": found.gained,
+        "lost": found.lost,
+        "p": found.p,
         "p_adjusted": p_adjusted,
-        "test": paired.test,
-        "smallest_detectable": paired.smallest_detectable,
+        "adjust": how.adjust,
+        "test": found.test,
+        **({} if found.test != "paired_bootstrap" else {"p_sacrebleu": found.p_sacrebleu}),
+        "smallest_detectable": found.smallest_detectable,
     }

@@ -16,11 +16,14 @@ NO_SPREAD = 1e-12
 def mean_se(values: Sequence[float] | NDArray[np.float64]) -> tuple[float | None, float | None]:
     """Mean and standard error, the latter from the variance with n - 1; None where n is too small.
 
+    Raises ValueError for NaN and infinite values: what was not scored is to be left out before, from n too.
     Source: Miller 2024, "Adding Error Bars to Evals", section 2.1.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.size == 0:
         return None, None
+    if not np.isfinite(array).all():
+        raise ValueError("a value is NaN or infinite; a mean of it says nothing")
     mean = float(array.mean())
     if array.size < 2:
         return mean, None
@@ -62,7 +65,7 @@ def clopper_pearson(passed: int, n: int, level: float = 0.95) -> Interval | None
 
 
 def t_interval(mean: float | None, se: float | None, n: int, level: float = 0.95) -> Interval | None:
-    """Interval of a mean with Student's t on n - 1 degrees of freedom.
+    """Interval of a mean with Student's t on n - 1 degrees of freedom; with a clustered `se`, `n` counts clusters.
 
     None when n < 2, and when the values do not vary: a width of 0 would claim a certainty that n values cannot give.
     Source: Student 1908.
@@ -79,7 +82,7 @@ def share_interval(mean: float | None, se: float | None, n: int) -> Interval | N
     """Interval of a mean of `n` shares (0 to 1): Student's t cut to [0, 1], or Wilson's where the shares do not vary.
 
     Student's t has no interval without spread, as when each of 30 rows passed every time; then each row counts as one
-    trial. None when n < 2.
+    trial. With a clustered standard error, `n` counts clusters. None when n < 2.
     """
     found = t_interval(mean, se, n)
     if found is not None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.stats.intervals import NO_SPREAD, Interval, mean_se, t_interval
+from pipeline.stats.power import smallest_detectable
 
 Test = Literal["mcnemar_exact", "paired_t"]
 RowKey = TypeVar("RowKey", bound=Hashable)
-
-_DETECTABLE_IN_SE = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.80)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +51,9 @@ def compare(a: Mapping[RowKey, float], b: Mapping[RowKey, float], pass_fail: boo
 
 
 def compare_arrays(a: NDArray[np.float64], b: NDArray[np.float64], pass_fail: bool) -> Paired:
-    """Compare b with a, position by position; see `compare`."""
+    """Compare b with a, position by position; see `compare`. Where either is NaN (not scored) neither counts."""
+    known = ~(np.isnan(a) | np.isnan(b))
+    a, b = a[known], b[known]
     if pass_fail and not (np.isin(a, (0.0, 1.0)).all() and np.isin(b, (0.0, 1.0)).all()):
         raise ValueError("pass/fail values must be 0 or 1")
     n = a.size
@@ -73,7 +73,7 @@ def compare_arrays(a: NDArray[np.float64], b: NDArray[np.float64], pass_fail: bo
         lost=lost,
         p=p if n else None,
         test=test,
-        smallest_detectable=_DETECTABLE_IN_SE * se if se is not None and varies else None,
+        smallest_detectable=smallest_detectable(se) if se is not None and varies else None,
     )
 
 
@@ -88,20 +88,6 @@ def mcnemar_exact(gained: int, lost: int) -> float:
 
     fewer, more = sorted((gained, lost))
     return min(1.0, 2.0 * float(special.betainc(more, fewer + 1, 0.5)))
-
-
-def holm(pvalues: Sequence[float | None]) -> list[float | None]:
-    """Adjust for having looked at all of `pvalues`; None stays None and is not counted.
-
-    Source: Holm 1979, step-down Bonferroni with monotonicity.
-    """
-    known = sorted((p, index) for index, p in enumerate(pvalues) if p is not None)
-    adjusted: list[float | None] = [None] * len(pvalues)
-    highest = 0.0
-    for rank, (p, index) in enumerate(known):
-        highest = max(highest, min(1.0, p * (len(known) - rank)))
-        adjusted[index] = highest
-    return adjusted
 
 
 def _paired_t(difference: float | None, se: float | None, n: int, noise: float) -> float | None:

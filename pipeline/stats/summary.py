@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -12,49 +12,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.core.records import ANSWERED
-from pipeline.core.settings import GateSettings
+from pipeline.core.records import ANSWERED, Metric
+from pipeline.core.settings import GateSettings, StatisticsSettings
 from pipeline.stats.accounts import Account, add_batch, dollars, total
-from pipeline.stats.comparisons import CellKey, cell_entry, compare_cells
+from pipeline.stats.cells import CellKey, cell_entry, cell_order
+from pipeline.stats.columns import RESULT_COLUMNS
+from pipeline.stats.comparisons import compare_cells
+from pipeline.stats.equal_models import equivalences
 from pipeline.stats.gates import check_gates
-from pipeline.stats.metrics import CellScores, RowMeans, metric, percentiles, row_means
+from pipeline.stats.grouping import RowNumbers
+from pipeline.stats.job_columns import JobColumns
+from pipeline.stats.metrics import CellScores, Groupings, metric_entry, metric_figures, percentiles
 from pipeline.stats.outcomes import read_outcomes
-
-RESULT_COLUMNS = (
-    "job_id",
-    "row_id",
-    "prompt",
-    "model",
-    "params",
-    "status",
-    "stop_reason",
-    "input_tokens",
-    "cache_read_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "output_tokens",
-    "thinking_tokens",
-    "usage_source",
-    "cost_usd",
-    "source",
-    "reused_cost_usd",
-    "attempts",
-    "first_token_ms",
-    "latency_ms",
-)
-"""The columns of results that a summary needs; reading only these saves memory."""
-
-SCORE_COLUMNS = ("job_id", "scorer", "value", "passed", "status")
-"""The columns of scores that a summary needs."""
+from pipeline.stats.row_means import Codes, RowMeans
+from pipeline.stats.slices import cut, slice_comparisons, slice_figures
 
 STATUSES = ("ok", "truncated", "refused", "empty", "error", "blocked", "skipped")
 _Batch: TypeAlias = pa.RecordBatch | pa.Table
+_Mask: TypeAlias = NDArray[np.bool_]
 
 
 class SummaryBuilder:
     """Collects results with their scores, then computes every figure that the reports show.
 
-    What it keeps per job is its row id, a cell number, two times, and per scorer a value and two flags.
+    What it keeps per job is its row id, a cell number, two times, and per metric a value and two flags; with repeats 8
+    bytes for what the answer says, and of a corpus figure its statistics.
     """
 
     def __init__(  # noqa: PLR0913 # each is a fact of the run that no other tells
@@ -63,88 +45,133 @@ class SummaryBuilder:
         run_id: str,
         *,
         simulated: bool,
-        scorers: Sequence[tuple[str, bool]],
+        metrics: Sequence[Metric],
         gates: Sequence[GateSettings],
         budget_usd: Decimal | None,
+        statistics: StatisticsSettings | None = None,
         planned_jobs: int | None = None,
         unanswered: tuple[int, Decimal | None] | None = None,
     ) -> None:
-        """Start empty; `scorers` are (name, pass_fail).
+        """Start empty.
 
         `planned_jobs` counts the jobs of the whole run, answered or not. `unanswered` are requests that were sent and
         whose answers were never stored, with the most that they can have cost.
         """
         self._head = {"eval": eval_name, "run_id": run_id, "simulated": simulated}
-        self._scorers = tuple(scorers)
+        self._metrics = tuple(metrics)
         self._gates = tuple(gates)
         self._budget_usd = budget_usd
+        self._how = statistics or StatisticsSettings()
         self._planned_jobs = planned_jobs
         self._unanswered = unanswered
         self._cells: dict[CellKey, int] = {}
         self._accounts: dict[int, Account] = {}
-        self._row_ids: list[pa.Array] = []
-        self._columns: dict[str, list[NDArray[Any]]] = {}
+        self._rows = RowNumbers(self._how.columns)
+        self._jobs = JobColumns()
+
+    def add_rows(self, row_ids: pa.ChunkedArray, columns: Mapping[str, pa.ChunkedArray]) -> None:
+        """Add rows of the dataset with the columns that the statistics name; each row once."""
+        self._rows.add_dataset(row_ids, columns)
 
     def add_pair(self, results: _Batch, scores: _Batch) -> None:
         """Add a batch of results and all scores of its jobs (and of no others), in any order.
 
-        Raises ValueError when the two do not belong together.
+        Scores hold the columns of `score_columns`. Raises ValueError when the two do not belong together.
         """
-        jobs = _as_table(results, RESULT_COLUMNS)
-        outcomes = read_outcomes(jobs, _as_table(scores, SCORE_COLUMNS), [name for name, _ in self._scorers])
+        jobs = _as_table(results).select(RESULT_COLUMNS)
+        outcomes = read_outcomes(jobs, _as_table(scores), self._metrics)
         if not jobs.num_rows:
             return
         cells = self._cell_numbers(jobs)
-        first = next((name for name, pass_fail in self._scorers if pass_fail), None)
+        first = next((metric.name for metric in self._metrics if metric.pass_fail), None)
         passed = np.zeros(jobs.num_rows, dtype=np.bool_) if first is None else outcomes[first].passed
         add_batch(self._accounts, jobs, cells, passed)
         answered = np.asarray(pc.is_in(jobs["status"], pa.array(ANSWERED)), dtype=np.bool_)
-        self._row_ids.append(pc.cast(jobs["row_id"].combine_chunks(), pa.large_string()))
-        self._keep("cell", cells)
-        self._keep("ok", np.asarray(pc.equal(jobs["status"], "ok"), dtype=np.bool_))
-        self._keep("latency_ms", np.where(answered, _floats(jobs["latency_ms"]), np.nan))
-        self._keep("first_token_ms", np.where(answered, _floats(jobs["first_token_ms"]), np.nan))
-        for name, outcome in outcomes.items():
-            self._keep(f"value {name}", outcome.value)
-            self._keep(f"passed {name}", outcome.passed)
-            self._keep(f"unscored {name}", outcome.unscored)
+        self._rows.add_results(jobs["row_id"])
+        keep = self._jobs.keep
+        keep("cell", cells)
+        keep("ok", np.asarray(pc.equal(jobs["status"], "ok"), dtype=np.bool_))
+        keep("latency_ms", np.where(answered, _floats(jobs["latency_ms"]), np.nan))
+        keep("first_token_ms", np.where(answered, _floats(jobs["first_token_ms"]), np.nan))
+        for metric in self._metrics:
+            outcome = outcomes[metric.name]
+            for column in ("value", "passed", "unscored", "sums", "labels"):
+                if (values := getattr(outcome, column)) is not None and (column != "labels" or metric.pass_fail):
+                    keep(f"{column} {metric.name}", values)
 
     def finish(
         self, *, models: Sequence[str] = (), prompts: Sequence[str] = (), params: Sequence[str] = ()
     ) -> dict[str, Any]:
-        """Compute the summary, ready for JSON: money as decimal strings, unknown as None.
+        """Compute the summary, once, ready for JSON: money as decimal strings, unknown as None.
 
         Cells come in the order of `models`, `prompts` and `params` (the texts of the results' column), what they do
         not name after them as it was first seen; so neither the order nor the direction of a comparison depends on
         which answer came first.
         """
-        order = _cell_order(list(self._cells), models, prompts, params)
-        jobs_of = self._jobs_by_cell()
-        rows = self._row_numbers()
+        order = cell_order(list(self._cells), models, prompts, params)
+        rows = self._rows.numbers()
+        asked = np.bincount(rows) > 0
+        groupings = self._groupings(asked.size)
         means: dict[tuple[CellKey, str], RowMeans] = {}
-        cells = []
-        for key in order:
-            jobs = jobs_of[self._cells[key]]
-            scores = {name: self._scores(name, jobs, rows) for name, _ in self._scorers}
-            means |= {(key, name): row_means(found.rows, found.value) for name, found in scores.items()}
-            cells.append(self._cell(key, jobs, scores))
+        cells = self._all_cells(order, rows, groupings, means)
+        self._jobs = JobColumns()  # rows are compared, not jobs: what is known of those may go
+        del rows
         return {
             **self._head,
             "jobs": self._job_counts(),
+            "metrics": {metric.name: metric_entry(metric) for metric in self._metrics},
             "cells": cells,
-            "comparisons": compare_cells(order, means, self._scorers),
+            "comparisons": compare_cells(order, means, self._metrics, self._how, groupings.clusters),
+            **self._sliced(order, means, groupings, asked),
+            "equivalence": equivalences(order, means, self._metrics, self._how, groupings.clusters),
             "cost": self._costs(),
             "gates": check_gates(self._gates, cells),
             **self._unanswered_entry(),
         }
 
-    def _cell(self, key: CellKey, jobs: NDArray[np.int64], scores: dict[str, CellScores]) -> dict[str, Any]:
+    def _all_cells(
+        self, order: Sequence[CellKey], rows: Codes, groupings: Groupings, means: dict[tuple[CellKey, str], RowMeans]
+    ) -> list[dict[str, Any]]:
+        """The cells of the summary; leaves the means of their rows in `means`."""
+        jobs_of = self._jobs.by_cell(len(self._cells))
+        cells = []
+        for key in order:
+            jobs = jobs_of[self._cells[key]]
+            figures = {}
+            for metric in self._metrics:
+                scores = self._scores(metric.name, jobs, rows)
+                means[key, metric.name] = units = scores.means()
+                figures[metric.name] = metric_figures(scores, units, metric, self._how, groupings)
+            cells.append(self._cell(key, jobs, figures))
+        return cells
+
+    def _groupings(self, size: int) -> Groupings:
+        how = self._how
+        columns = self._rows.groups(size)
+        return Groupings(
+            clusters=None if how.cluster is None else columns[how.cluster].clusters_of(np.arange(size, dtype=np.int32)),
+            macro=None if how.macro is None else (how.macro, columns[how.macro]),
+            slices={name: columns[name] for name in how.slices},
+        )
+
+    def _sliced(
+        self, order: Sequence[CellKey], means: dict[tuple[CellKey, str], RowMeans], groupings: Groupings, asked: _Mask
+    ) -> dict[str, Any]:
+        slices, left_out = cut(groupings.slices, asked)
+        clusters = groupings.clusters
+        return {
+            "slices": slice_figures(slices, means, self._metrics, self._how, clusters),
+            "slice_comparisons": slice_comparisons(slices, order, means, self._metrics, self._how, clusters),
+            "slices_left_out": left_out,
+        }
+
+    def _cell(self, key: CellKey, jobs: NDArray[np.int64], figures: dict[str, Any]) -> dict[str, Any]:
         account = self._accounts[self._cells[key]]
         return {
             **cell_entry(key),
             "n": int(jobs.size),
             "statuses": {status: account.statuses[status] for status in STATUSES},
-            "metrics": {name: metric(scores[name], pass_fail) for name, pass_fail in self._scorers},
+            "metrics": figures,
             "stop_reasons": dict(sorted(account.stop_reasons.items(), key=lambda item: (-item[1], item[0]))),
             "tokens": account.tokens,
             "cost_usd": dollars(account.cost_usd),
@@ -154,17 +181,20 @@ class SummaryBuilder:
             "cost_per_pass_usd": dollars(account.per_pass()),
             "retries": account.retries,
             "wasted_usd": dollars(account.wasted()),
-            "latency_ms": percentiles(self._column("latency_ms")[jobs], (50, 95, 99)),
-            "first_token_ms": percentiles(self._column("first_token_ms")[jobs], (50, 95)),
+            "latency_ms": percentiles(self._jobs.column("latency_ms")[jobs], (50, 95, 99)),
+            "first_token_ms": percentiles(self._jobs.column("first_token_ms")[jobs], (50, 95)),
         }
 
-    def _scores(self, name: str, jobs: NDArray[np.int64], rows: NDArray[np.int32]) -> CellScores:
+    def _scores(self, name: str, jobs: NDArray[np.int64], rows: Codes) -> CellScores:
+        column = self._jobs.optional
         return CellScores(
             rows=rows[jobs],
-            value=self._column(f"value {name}")[jobs],
-            passed=self._column(f"passed {name}")[jobs],
-            unscored=self._column(f"unscored {name}")[jobs],
-            ok=self._column("ok")[jobs],
+            value=self._jobs.column(f"value {name}")[jobs],
+            passed=self._jobs.column(f"passed {name}")[jobs],
+            unscored=self._jobs.column(f"unscored {name}")[jobs],
+            ok=self._jobs.column("ok")[jobs],
+            sums=column(f"sums {name}", jobs),
+            labels=column(f"labels {name}", jobs),
         )
 
     def _job_counts(self) -> dict[str, int]:
@@ -206,46 +236,10 @@ class SummaryBuilder:
             self._accounts.setdefault(number, Account())
         return numbers[inverse]
 
-    def _jobs_by_cell(self) -> list[NDArray[np.int64]]:
-        cells = self._column("cell")
-        order = np.argsort(cells, kind="stable")
-        return np.split(order, np.searchsorted(cells[order], np.arange(1, len(self._cells))))
 
-    def _row_numbers(self) -> NDArray[np.int32]:
-        """Number the rows by their id, exactly: equal numbers are equal ids."""
-        if not self._row_ids:
-            return np.zeros(0, dtype=np.int32)
-        # one contiguous array has one dictionary; chunk by chunk each would carry its own copy
-        self._row_ids = [pa.chunked_array(self._row_ids).combine_chunks()]
-        return np.asarray(self._row_ids[0].dictionary_encode().indices)
-
-    def _keep(self, name: str, values: NDArray[Any]) -> None:
-        self._columns.setdefault(name, []).append(values)
-
-    def _column(self, name: str) -> NDArray[Any]:
-        chunks = self._columns.get(name, [])
-        if len(chunks) > 1:
-            self._columns[name] = chunks = [np.concatenate(chunks)]
-        return chunks[0] if chunks else np.zeros(0, dtype=np.int64)
-
-
-def _as_table(batch: _Batch, columns: tuple[str, ...]) -> pa.Table:
-    table = batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
-    return table.select(columns)
+def _as_table(batch: _Batch) -> pa.Table:
+    return batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
 
 
 def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
     return np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan))
-
-
-def _cell_order(
-    cells: list[CellKey], models: Sequence[str], prompts: Sequence[str], params: Sequence[str]
-) -> list[CellKey]:
-    by_model = _ranks([*models, *(model for model, _, _ in cells)])
-    by_prompt = _ranks([*prompts, *(prompt for _, prompt, _ in cells)])
-    by_params = _ranks([*params, *(text for _, _, text in cells)])
-    return sorted(cells, key=lambda cell: (by_model[cell[0]], by_prompt[cell[1]], by_params[cell[2]]))
-
-
-def _ranks(names: Sequence[str]) -> dict[str, int]:
-    return {name: rank for rank, name in enumerate(dict.fromkeys(names))}

@@ -20,7 +20,9 @@ from pipeline.plan.expand import Lane
 from pipeline.providers.cautions import cautions
 from pipeline.providers.objections import objections
 from pipeline.run.permits import max_output_tokens
+from pipeline.score.policy import counts_of
 from pipeline.score.scorers import build_scorer
+from pipeline.steps.columns import column_mistakes
 from pipeline.steps.prepare import Prepared
 from pipeline.steps.simulation import simulator_options
 
@@ -47,6 +49,7 @@ def find_mistakes(prepared: Prepared, *, today: date) -> list[EvalmillError]:
     found += [TemplateError(sentence) for sentence in columns_missing]
     found += _attempted(SettingsError, (partial(_placed_scorer, scorer) for scorer in settings.scorers))
     found += [SettingsError(sentence) for sentence in _recorded_mistakes(prepared)]
+    found += [SettingsError(told) for told in column_mistakes(settings.statistics, prepared.dataset.schema)]
     if "simulator" in settings.providers:
         found += _attempted(EvalmillError, [partial(simulator_options, settings.simulator)])
     found += [SettingsError(sentence) for sentence in _budget_mistakes(prepared, today)]
@@ -78,7 +81,7 @@ def find_warnings(prepared: Prepared, *, today: date) -> list[str]:
 def _placed_scorer(settings: ScorerSettings) -> None:
     """Build a scorer; a mistake in it is told with its file and line."""
     try:
-        build_scorer(settings)
+        counts_of(settings, build_scorer(settings).better)
     except SettingsError as error:
         raise SettingsError(f"{settings.place}: {error}") from None
 

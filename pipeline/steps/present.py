@@ -114,6 +114,11 @@ def _matching(path: Path, wanted: pa.Array, columns: Sequence[str]) -> pa.Table:
     return pa.concat_tables(tables) if tables else read_part(path, columns=columns).slice(0, 0)
 
 
+def answer_text(row: Mapping[str, Any]) -> str:
+    """What a model answered: its text, and its tool calls as JSON."""
+    return "\n".join(part for part in (row["text"], row["tool_calls"]) if part)
+
+
 def turns_of(request: Request | str) -> tuple[Turn, ...]:
     """The conversation that was sent, or the reason why it cannot be shown."""
     if isinstance(request, str):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline.core.errors import DataError
 from pipeline.plan.dataset import Dataset, RowBatch, Survey, records_of
-from pipeline.store.parts import group_sizes, read_group
+from pipeline.store.parts import group_sizes, read_group, read_part
 from pipeline.store.run_store import RunStore
 
 ROW_ID = "row_id"
@@ -51,18 +51,41 @@ def _groups(batches: Iterable[RowBatch]) -> Iterator[pa.Table]:
         yield pa.concat_tables(held)
 
 
+def rows_schema(folder: Path) -> pa.Schema:
+    """The dataset's own columns as the run folder has them; raises DataError when its rows are missing."""
+    schema = read_group(_row_files(folder)[0], 0).schema
+    own = {OWN_ROW_ID: ROW_ID}
+    return pa.schema([field.with_name(own.get(field.name, field.name)) for field in schema if field.name != ROW_ID])
+
+
+def rows_columns(folder: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Row ids and some of the dataset's columns, file by file, in this order."""
+    stored = [OWN_ROW_ID if name == ROW_ID else name for name in columns]
+    for file in _row_files(folder):
+        yield read_part(file, columns=[ROW_ID, *stored])
+
+
+def _row_files(folder: Path) -> list[Path]:
+    files = sorted((folder / "rows").glob("*.parquet"))
+    if not files:
+        raise DataError(f"{folder}: rows/ is empty; the run's rows are needed and are not there")
+    return files
+
+
 class RowLookup:
     """The rows of a run, by row id; they are read when they are asked for, and memory holds what was asked for."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open `rows/*.parquet` of a run folder; raises DataError when they are missing."""
-        files = sorted((folder / "rows").glob("*.parquet"))
-        if not files:
-            raise DataError(f"{folder}: rows/ is empty; the run's rows are needed and are not there")
+    def __init__(self, folder: Path, columns: Collection[str] | None = None) -> None:
+        """Open `rows/*.parquet` of a run folder; raises DataError when they are missing.
+
+        With `columns`, records hold those alone, as far as they exist.
+        """
+        files = _row_files(folder)
         sizes = {file: group_sizes(file) for file in files}
         self._groups = [(file, group) for file in files for group in range(len(sizes[file]))]
         rows, size = (sum(numbers) for numbers in zip((0, 0), *chain(*sizes.values()), strict=True))
         self._rows_held = max(1, _HELD_BYTES * rows // max(1, size))
+        self._columns = None if columns is None else _stored_names(files[0], columns)
         self._next = 0
         """The row group that is looked at first: results come in about the order of the rows."""
 
@@ -89,12 +112,20 @@ class RowLookup:
             there = read_group(file, group, columns=[ROW_ID])[ROW_ID]
             is_wanted = pc.is_in(there, value_set=ids.cast(there.type))
             if found := pc.sum(is_wanted).as_py():
-                pieces.append(read_group(file, group).filter(is_wanted))
+                pieces.append(read_group(file, group, self._columns).filter(is_wanted))
                 missing -= found
                 if missing <= 0:
                     break
             self._next = (self._next + 1) % len(self._groups)
-        return pa.concat_tables(pieces) if pieces else read_group(*self._groups[0]).slice(0, 0)
+        return pa.concat_tables(pieces) if pieces else read_group(*self._groups[0], self._columns).slice(0, 0)
+
+
+def _stored_names(file: Path, columns: Collection[str]) -> list[str]:
+    """The columns of `file` that hold the row key and `columns`, in the file's order."""
+    stored = read_group(file, 0).schema.names
+    own = OWN_ROW_ID if OWN_ROW_ID in stored else None
+    wanted = {ROW_ID, *(own if name == ROW_ID else name for name in columns)}
+    return [name for name in stored if name in wanted]
 
 
 def _with_ids(batch: RowBatch) -> pa.Table:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from pipeline.config.describe import describe_statistics
 from pipeline.core.errors import DataError, DiskError, TemplateError
-from pipeline.core.records import Answer, Score
-from pipeline.core.settings import EvalSettings, GateSettings, ScorerSettings
+from pipeline.core.records import Answer, Metric, Treatment, Verdict
+from pipeline.core.settings import EvalSettings, GateSettings, ScorerSettings, StatisticsSettings
 from pipeline.core.template import TextTemplate, compile_text
-from pipeline.score.apply import score_result
+from pipeline.score.apply import judge
+from pipeline.score.policy import counts_of
 from pipeline.score.scorers import Scorer, build_scorer
+from pipeline.steps.columns import require_columns
 from pipeline.steps.rows import RowLookup
 from pipeline.store.folder import write_json_atomic
 from pipeline.store.parts import read_part
@@ -25,7 +29,7 @@ from pipeline.store.schema import scores_table
 
 _COLUMNS = [
     *("job_id", "run_id", "row_id", "status"),
-    *("text", "tool_calls", "output_tokens", "latency_ms", "cost_usd"),
+    *("text", "tool_calls", "output_tokens", "latency_ms", "cost_usd", "source", "reused_cost_usd"),
 ]
 _RESULTS_AT_A_TIME = 500
 
@@ -36,18 +40,36 @@ class BoundScorer:
 
     scorer: Scorer
     expected: TextTemplate | None
+    kind: str
+    counts: Mapping[str, Treatment]
 
-    def score(self, result: Mapping[str, Any], answer: Answer, row: Mapping[str, Any]) -> Score:
-        """Judge the answer of `result`; a reference that cannot be rendered leaves it unscored."""
-        return score_result(
-            self.scorer,
-            run_id=result["run_id"],
-            job_id=result["job_id"],
-            status=result["status"],
-            answer=answer,
-            expected=self._reference(row),
-            row=row,
+    @property
+    def row_columns(self) -> frozenset[str] | None:
+        """The columns of the row that the scorer and its reference may look at; None is any."""
+        read = self.scorer.row_columns
+        if self.expected is None or read is None:
+            return read
+        return None if self.expected.only_column is None else read | {self.expected.only_column}
+
+    @property
+    def metric(self) -> Metric:
+        """What the scorer's values are, for those who read them later."""
+        scorer = self.scorer
+        return Metric(
+            name=scorer.name,
+            kind=self.kind,
+            pass_fail=not scorer.graded,
+            better=scorer.better,
+            unit=scorer.unit,
+            scale=scorer.scale,
+            corpus=scorer.corpus,
+            corpus_options=dict(scorer.corpus_options),
+            counts=dict(self.counts),
         )
+
+    def score(self, result: Mapping[str, Any], answer: Answer, row: Mapping[str, Any]) -> Verdict:
+        """Judge the answer of `result`; a reference that cannot be rendered leaves it unscored."""
+        return judge(self.scorer, self.counts, result["status"], answer, self._reference(row), row)
 
     def _reference(self, row: Mapping[str, Any]) -> str | None:
         if self.expected is None:
@@ -60,13 +82,17 @@ class BoundScorer:
 
 def bind(settings: Sequence[ScorerSettings]) -> list[BoundScorer]:
     """Build the scorers; raises SettingsError or TemplateError."""
-    return [
-        BoundScorer(
-            scorer=build_scorer(scorer),
-            expected=None if scorer.expected is None else compile_text(scorer.expected, path=scorer.place),
-        )
-        for scorer in settings
-    ]
+    return [_bind(scorer) for scorer in settings]
+
+
+def _bind(settings: ScorerSettings) -> BoundScorer:
+    scorer = build_scorer(settings)
+    return BoundScorer(
+        scorer=scorer,
+        expected=None if settings.expected is None else compile_text(settings.expected, path=settings.place),
+        kind=settings.kind,
+        counts=counts_of(settings, scorer.better),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +101,18 @@ class Demands:
 
     scorers: tuple[ScorerSettings, ...]
     gates: tuple[GateSettings, ...]
+    statistics: StatisticsSettings
     budget_usd: Decimal | None
 
     @classmethod
     def of(cls, settings: EvalSettings) -> Demands:
         """As eval.toml says now."""
-        return cls(scorers=settings.scorers, gates=settings.gates, budget_usd=settings.run.budget_usd)
+        return cls(
+            scorers=settings.scorers,
+            gates=settings.gates,
+            statistics=settings.statistics,
+            budget_usd=settings.run.budget_usd,
+        )
 
     @classmethod
     def recorded(cls, run: Mapping[str, Any]) -> Demands:
@@ -90,6 +122,7 @@ class Demands:
         return cls(
             scorers=tuple(ScorerSettings(**scorer) for scorer in settings["scorers"]),
             gates=tuple(GateSettings(**gate) for gate in settings["gates"]),
+            statistics=StatisticsSettings.recorded(settings.get("statistics")),
             budget_usd=None if budget is None else Decimal(budget),
         )
 
@@ -98,20 +131,22 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     """Write `scores/<part>` for every results part, and `scores/judged.json`: by what they were made.
 
     Returns one sentence for each scorer that left answers unscored, with the first reason. Raises SettingsError or
-    TemplateError for a scorer that cannot be built.
+    TemplateError for a scorer that cannot be built, or statistics over columns that the rows do not have.
     """
+    require_columns(store.folder, demands.statistics)
     scorers = bind(demands.scorers)
-    rows = RowLookup(store.folder)
+    rows = RowLookup(store.folder, _columns_read(scorers))
     unscored: dict[str, Unscored] = {}
     for part in store.parts():
         tables = []
-        for scores in _scores(read_part(part, columns=_COLUMNS), rows, scorers):
-            tables.append(scores_table(scores))
-            _note_unscored(unscored, scores)
+        for table in _scores(read_part(part, columns=_COLUMNS), rows, scorers):
+            tables.append(table)
+            _note_unscored(unscored, table)
         store.put_scores(part.name, pa.concat_tables(tables))
     judged = Judged(
-        scorers=tuple((bound.scorer.name, not bound.scorer.graded) for bound in scorers),
+        scorers=tuple(bound.metric for bound in scorers),
         gates=demands.gates,
+        statistics=demands.statistics,
         budget_usd=demands.budget_usd,
     )
     write_json_atomic(store.folder / JUDGED, _encode(judged))
@@ -121,15 +156,24 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     ]
 
 
-def _scores(results: pa.Table, rows: RowLookup, scorers: Sequence[BoundScorer]) -> Iterator[list[Score]]:
+def _columns_read(scorers: Sequence[BoundScorer]) -> frozenset[str] | None:
+    """The columns of the rows that are worth reading; None is all."""
+    read: frozenset[str] = frozenset()
+    for bound in scorers:
+        columns = bound.row_columns
+        if columns is None:
+            return None
+        read |= columns
+    return read
+
+
+def _scores(results: pa.Table, rows: RowLookup, scorers: Sequence[BoundScorer]) -> Iterator[pa.Table]:
     """The scores of some results, a few results at a time: as columns they take less than as objects."""
     records = rows.records(results["row_id"])
     for batch in results.to_batches(max_chunksize=_RESULTS_AT_A_TIME):
-        scores: list[Score] = []
-        for result, record in zip(batch.to_pylist(), records, strict=False):
-            answer = _answer(result)
-            scores += [bound.score(result, answer, record) for bound in scorers]
-        yield scores
+        asked = [(result, _answer(result), record) for result, record in zip(batch.to_pylist(), records, strict=False)]
+        for bound in scorers:
+            yield scores_table(batch, bound.scorer.name, [bound.score(*one) for one in asked])
 
 
 @dataclass(slots=True)
@@ -140,10 +184,12 @@ class Unscored:
     answers: int = 0
 
 
-def _note_unscored(unscored: dict[str, Unscored], scores: Iterable[Score]) -> None:
-    for score in scores:
-        if score.status == "unscored":
-            unscored.setdefault(score.scorer, Unscored(score.explanation)).answers += 1
+def _note_unscored(unscored: dict[str, Unscored], scores: pa.Table) -> None:
+    """Count what one scorer left unscored in a table of its scores."""
+    left = scores.filter(pc.equal(scores["status"], "unscored"))
+    if left.num_rows:
+        noted = unscored.setdefault(left["scorer"][0].as_py(), Unscored(left["explanation"][0].as_py()))
+        noted.answers += left.num_rows
 
 
 def _counted(answers: int) -> str:
@@ -156,14 +202,14 @@ def is_scored(store: RunStore) -> bool:
 
 
 def _answer(result: Mapping[str, Any]) -> Answer:
-    """What a scorer may look at, from the columns of a result."""
+    """What a scorer may look at, from the columns of a result; a reused answer costs what it cost when it was new."""
     calls = result["tool_calls"]
     return Answer(
         text=result["text"] or "",
         tool_calls=() if calls is None else tuple(json.loads(calls)),
         output_tokens=result["output_tokens"],
         latency_ms=result["latency_ms"],
-        cost_usd=result["cost_usd"],
+        cost_usd=result["reused_cost_usd" if result["source"] == "reused" else "cost_usd"],
     )
 
 
@@ -179,9 +225,9 @@ JUDGED = "scores/judged.json"
 class Judged:
     """By what the stored scores were made, and what is demanded of them."""
 
-    scorers: tuple[tuple[str, bool], ...]
-    """Names, each with whether it is pass/fail."""
+    scorers: tuple[Metric, ...]
     gates: tuple[GateSettings, ...]
+    statistics: StatisticsSettings
     budget_usd: Decimal | None
 
 
@@ -195,15 +241,22 @@ def read_judged(folder: Path) -> Judged:
         raise DiskError(f"{folder / JUDGED}: is damaged: {error}; run `evalmill score {folder}`") from None
     budget = noted["budget_usd"]
     return Judged(
-        scorers=tuple((scorer["name"], scorer["pass_fail"]) for scorer in noted["scorers"]),
+        scorers=tuple(_metric(scorer) for scorer in noted["scorers"]),
         gates=tuple(GateSettings(**gate) for gate in noted["gates"]),
+        statistics=StatisticsSettings.recorded(noted.get("statistics")),
         budget_usd=None if budget is None else Decimal(budget),
     )
 
 
+def _metric(noted: Mapping[str, Any]) -> Metric:
+    """One entry; those of older versions hold the name and `pass_fail` alone."""
+    return Metric(**{"scale": "share" if noted["pass_fail"] else "number", **noted})
+
+
 def _encode(judged: Judged) -> dict[str, Any]:
     return {
-        "scorers": [{"name": name, "pass_fail": pass_fail} for name, pass_fail in judged.scorers],
+        "scorers": [asdict(metric) for metric in judged.scorers],
         "gates": [asdict(gate) for gate in judged.gates],
+        "statistics": describe_statistics(judged.statistics),
         "budget_usd": None if judged.budget_usd is None else str(judged.budget_usd),
     }

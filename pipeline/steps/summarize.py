@@ -7,7 +7,9 @@ from itertools import product
 from typing import Any
 
 from pipeline.core.fingerprint import canonical_json
-from pipeline.stats.summary import RESULT_COLUMNS, SCORE_COLUMNS, SummaryBuilder
+from pipeline.stats.columns import RESULT_COLUMNS, score_columns
+from pipeline.stats.summary import SummaryBuilder
+from pipeline.steps.columns import read_columns
 from pipeline.steps.score import read_judged, scored_parts
 from pipeline.store.parts import read_part
 from pipeline.store.run_store import RunStore
@@ -20,16 +22,20 @@ def summarize(store: RunStore, run: Mapping[str, Any]) -> dict[str, Any]:
         run["eval"],
         run["run_id"],
         simulated=run["simulated"],
-        scorers=judged.scorers,
+        metrics=judged.scorers,
+        statistics=judged.statistics,
         gates=judged.gates,
         budget_usd=judged.budget_usd,
         planned_jobs=run["planned_jobs"],
         unanswered=store.unanswered(),
     )
-    for results_path, scores_path in scored_parts(store):
-        results = read_part(results_path, columns=list(RESULT_COLUMNS))
-        builder.add_pair(results, read_part(scores_path, columns=list(SCORE_COLUMNS)))
     settings = run["settings"]
+    columns = score_columns(judged.scorers, repeated=settings["repeats"] > 1)
+    for row_ids, named in read_columns(store.folder, judged.statistics):
+        builder.add_rows(row_ids, named)
+    for results_path, scores_path in scored_parts(store):
+        results = read_part(results_path, columns=RESULT_COLUMNS)
+        builder.add_pair(results, read_part(scores_path, columns=columns))
     summary: dict[str, Any] = builder.finish(
         models=[model["name"] for model in settings["models"]],
         prompts=[prompt["name"] for prompt in settings["prompts"]],

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from pipeline.core.records import Score
+from pipeline.core.records import Verdict
 
 VERSION = b"1"
 """Raised when a column changes its meaning or type; stored in every file's metadata."""
@@ -98,9 +98,13 @@ SCORES_SCHEMA = pa.schema(
         ("expected", _LONG),
         ("explanation", _LONG),
         ("status", _TEXT),
+        ("sums", pa.list_(_NUMBER)),
     ],
     metadata={b"evalmill.schema": b"scores", b"evalmill.schema_version": VERSION},
 )
+
+_VERDICT_FIELDS = list(SCORES_SCHEMA)[3:]
+_VERDICT = attrgetter(*(field.name for field in _VERDICT_FIELDS))
 
 
 def results_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -117,11 +121,15 @@ def results_columns(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> 
     return pa.Table.from_arrays(_arrays(rows, fields), schema=pa.schema(fields))
 
 
-def scores_table(scores: Sequence[Score]) -> pa.Table:
-    """Make a table of scores, in their order."""
-    values = zip(*map(attrgetter(*SCORES_SCHEMA.names), scores), strict=True)
-    columns = list(values) or [()] * len(SCORES_SCHEMA)
-    arrays = [_array(column, field.type) for column, field in zip(columns, SCORES_SCHEMA, strict=True)]
+def scores_table(results: pa.RecordBatch, scorer: str, verdicts: Sequence[Verdict]) -> pa.Table:
+    """Make a table of one scorer's verdicts on `results` (their columns run_id and job_id), in that order."""
+    values = list(zip(*map(_VERDICT, verdicts), strict=True)) or [()] * len(_VERDICT_FIELDS)
+    arrays = [
+        results["run_id"].cast(_TEXT),
+        results["job_id"].cast(_TEXT),
+        pa.repeat(pa.scalar(scorer, _TEXT), results.num_rows),
+        *(_array(column, field.type) for column, field in zip(values, _VERDICT_FIELDS, strict=True)),
+    ]
     return pa.Table.from_arrays(arrays, schema=SCORES_SCHEMA)
 
 
@@ -139,7 +147,7 @@ def _columns(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Sequenc
 
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    if pa.types.is_list(kind):
+    if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
         return _list_array(values, kind)
     try:
         return _exact(values, kind)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from jinja2 import Environment, meta
 
-from pipeline.core.template import compile_template
+from pipeline.core.errors import TemplateError
+from pipeline.core.template import compile_template, compile_text
 
 PLAIN = [
     "{{ a }} {{ b|upper }} {{ c.d[e] }}",
@@ -47,3 +48,32 @@ def test_only_what_is_certainly_read_is_needed(source: str, columns: set[str]) -
 def test_each_column_has_the_first_line_that_asks_for_it() -> None:
     source = "{% user %}\n{{ b }}\n{{ a }} {{ b }}\n{% for c in row['d e'] %}\n{{ c }}{% endfor %}\n{% enduser %}"
     assert compile_template(source, path="p").column_lines == {"b": 2, "a": 3, "d e": 4}
+
+
+@pytest.mark.parametrize(
+    ("source", "column"),
+    [
+        ("{{ answer }}", "answer"),
+        ("{{answer}}", "answer"),
+        ("{{ row }}", None),
+        ("{{ true }}", None),
+        ("{{ answer | trim }}", None),
+        ("{{ answer }}.", None),
+        ("{{ answer.text }}", None),
+    ],
+)
+def test_a_template_that_prints_one_column_says_which(source: str, column: str | None) -> None:
+    assert compile_text(source, path="t").only_column == column
+
+
+@pytest.mark.parametrize(("value", "text"), [(" as it is\n", " as it is\n"), (18, "18"), (["a"], "['a']"), ("", "")])
+def test_a_template_that_prints_one_column_prints_it_like_any_other(value: object, text: str) -> None:
+    row = {"answer": value}
+    assert compile_text("{{ answer }}", path="t").render(row) == text
+    assert compile_text("{{ answer }}{{ '' }}", path="t").render(row) == text
+
+
+@pytest.mark.parametrize("row", [{"answer": None}, {}])
+def test_a_null_or_missing_column_is_an_error_there_too(row: dict[str, None]) -> None:
+    with pytest.raises(TemplateError):
+        compile_text("{{ answer }}", path="t").render(row)

@@ -24,7 +24,7 @@ from pipeline.config import tables
 from pipeline.core import errors
 from pipeline.core.errors import EvalmillError
 from pipeline.core.records import Request, Result, Score
-from pipeline.core.settings import GateSettings
+from pipeline.core.settings import EquivalenceSettings, GateSettings, StatisticsSettings
 from pipeline.core.template import compile_template
 from pipeline.providers.catalog import load_catalog
 from pipeline.providers.formats import wire_format
@@ -32,6 +32,7 @@ from pipeline.simulator.options import PROFILES
 from pipeline.stats.summary import SummaryBuilder
 from pipeline.store.schema import RESULTS_SCHEMA, SCORES_SCHEMA
 from tests.support.commands import environment
+from tests.support.stats import plain_metric
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -81,12 +82,13 @@ def test_the_exit_codes_are_those_of_the_errors() -> None:
         (
             "## Top level",
             tables.EvalTable,
-            {"dataset", "prompts", "models", "grid", "run", "scorers", "gates", "simulator"},
+            {"dataset", "prompts", "models", "grid", "run", "scorers", "gates", "statistics", "simulator"},
         ),
         ("## `[dataset]`", tables.DatasetTable, set()),
         ("## `[[prompts]]`", tables.PromptTable, set()),
         ("## `[run]`", tables.RunTable, set()),
         ("## `[[gates]]`", tables.GateTable, set()),
+        ("## `[statistics]`", tables.StatisticsTable, set()),
     ],
 )
 def test_every_key_of_a_table_is_explained(heading: str, table: type[BaseModel], elsewhere: set[str]) -> None:
@@ -159,12 +161,15 @@ def test_every_field_of_the_summary_is_explained(tmp_path: Path) -> None:
     write_run(tmp_path)
     summary = summary_of(tmp_path)
     text = section(text_of("results.md"), "## `summary.json`")
-    words = set(re.findall(r"`([^`]+)`", text))
+    words = {word.rpartition(".")[2] for word in re.findall(r"`([^`]+)`", text)}
     cell, comparison = summary["cells"][0], summary["comparisons"][0]
     metric = cell["metrics"]["number"]
     parts = [
+        metric["macro"],
+        *(summary[name][0] for name in ("slices", "slice_comparisons", "equivalence")),
         summary,
         summary["cost"],
+        summary["metrics"]["number"],
         summary["gates"][0],
         cell,
         metric,
@@ -172,15 +177,22 @@ def test_every_field_of_the_summary_is_explained(tmp_path: Path) -> None:
         cell["latency_ms"],
         comparison,
     ]
-    named = {key for part in parts for key in part} - {"metrics", "answered"}
+    named = {key for part in parts for key in part}
     assert named - words == set()
-    assert "answered" in metric
 
 
 def summary_of(folder: Path) -> dict[str, Any]:
     """The summary of the run, and of the same answers by a second model."""
     gates = [GateSettings(metric="number", min=0.5)]
-    builder = SummaryBuilder("e", "r", simulated=False, scorers=[("number", True)], gates=gates, budget_usd=None)
+    statistics = StatisticsSettings(
+        slices=("question",), macro="question", equivalence=(EquivalenceSettings(a="m", b="n", margin=0.1),)
+    )
+    metrics = [plain_metric("number")]
+    builder = SummaryBuilder(
+        "e", "r", simulated=False, metrics=metrics, gates=gates, budget_usd=None, statistics=statistics
+    )
+    rows = pl.read_parquet(folder / "rows" / "part.parquet").to_arrow()
+    builder.add_rows(rows["row_id"], {"question": rows["question"]})
     results = pl.read_parquet(folder / "results" / "part.parquet")
     scores = pl.read_parquet(folder / "scores" / "part.parquet")
     for model in ("m", "n"):

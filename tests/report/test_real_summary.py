@@ -14,6 +14,7 @@ from pipeline.report.terminal import summary_table
 from pipeline.report.view import RunView
 from pipeline.report.words import verdict
 from pipeline.stats.summary import SummaryBuilder
+from tests.support.stats import plain_metric
 
 ATTEMPTS = pa.list_(
     pa.struct(
@@ -73,7 +74,7 @@ def real_summary() -> dict[str, Any]:
             scores.append({"job_id": job, "scorer": "number", "value": value, "passed": passed, "status": status})
     gates = [GateSettings(metric="number", model="strong", min=0.9)]
     builder = SummaryBuilder(
-        "real", "r", simulated=False, scorers=[("number", True)], gates=gates, budget_usd=Decimal("1.50")
+        "real", "r", simulated=False, metrics=[plain_metric("number")], gates=gates, budget_usd=Decimal("1.50")
     )
     builder.add_pair(pa.Table.from_pylist(results, schema=RESULTS), pa.Table.from_pylist(scores, schema=SCORES))
     return builder.finish()
@@ -101,7 +102,7 @@ def test_the_verdict_and_every_page_come_from_a_built_summary(tmp_path: Path) ->
 
 
 def test_a_run_without_any_job_has_pages_too(tmp_path: Path) -> None:
-    builder = SummaryBuilder("empty", "r", simulated=False, scorers=[("number", True)], gates=[], budget_usd=None)
+    builder = SummaryBuilder("empty", "r", simulated=False, metrics=[plain_metric("number")], gates=[], budget_usd=None)
     view = RunView(
         summary=builder.finish(),
         description="",

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from pipeline.core.records import Score, Status
+from pipeline.core.records import Status, Treatment, Verdict
 from pipeline.core.settings import ScorerSettings
-from pipeline.score.apply import score_result
-from pipeline.score.scorers import build_scorer
+from pipeline.score.apply import judge
+from pipeline.score.policy import default_counts
+from pipeline.score.scorers import Scorer, build_scorer
 from tests.support.score import said, scorer
 
 
-def judged(status: Status, text: str = "A: 18", expected: str | None = "18", by: Any = None) -> Score:
-    return score_result(
-        by or scorer("number"), run_id="r", job_id="j", status=status, answer=said(text), expected=expected, row={}
-    )
+def judged(
+    status: Status,
+    text: str = "A: 18",
+    expected: str | None = "18",
+    by: Scorer | None = None,
+    counts: dict[str, Treatment] | None = None,
+) -> Verdict:
+    by = by or scorer("number")
+    return judge(by, {**default_counts(by.better), **(counts or {})}, status, said(text), expected, {})
 
 
 def test_an_ok_answer_is_judged() -> None:
     found = judged("ok")
-    assert (found.run_id, found.job_id, found.scorer) == ("r", "j", "my number")
     assert (found.value, found.passed, found.label, found.extracted, found.status) == (1.0, True, None, "18", "scored")
 
 
@@ -60,3 +63,29 @@ def test_a_function_that_fails_on_a_refusal_does_not_hide_the_refusal() -> None:
     broken = build_scorer(settings, import_function=lambda folder, target: lambda **_: 1 / 0)
     assert judged("refused", by=broken).value == 0.0
     assert judged("ok", by=broken).status == "unscored"
+
+
+@pytest.mark.parametrize(
+    ("status", "treatment", "value", "label", "kept"),
+    [
+        ("truncated", "scored", 1.0, None, "scored"),
+        ("truncated", "left_out", None, "truncated", "left_out"),
+        ("refused", "scored", 1.0, None, "scored"),
+        ("error", "wrong", 0.0, "error", "scored"),
+    ],
+)
+def test_the_policy_of_a_scorer_decides(
+    status: Status, treatment: Treatment, value: float | None, label: str | None, kept: str
+) -> None:
+    found = judged(status, counts={status: treatment})
+    assert (found.value, found.label, found.status) == (value, label, kept)
+
+
+def test_a_wrong_translation_has_the_sums_of_an_empty_one() -> None:
+    found = judged("truncated", text="the cat sat", expected="the cat sat down", by=scorer("bleu"))
+    assert (found.value, found.label, found.sums) == (0.0, "truncated", (0, 4, 0, 0, 0, 0, 0, 0, 0, 0))
+
+
+def test_a_truncated_translation_has_the_edit_rate_that_it_has() -> None:
+    found = judged("truncated", text="the cat", expected="the cat sat down", by=scorer("ter"))
+    assert (found.value, found.label, found.sums) == (50.0, None, (2, 4))

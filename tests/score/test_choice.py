@@ -50,6 +50,43 @@ SIGNS = [
     ("", None),
     ("내가 나다", None),
     ("Banana", None),
+    ("Ｂ", "B"),
+    ("（Ｂ）", "B"),
+    ("answer: b", "B"),
+    ("I choose option b.", "B"),
+    ("ANSWER: B", "B"),
+    ("[[B]]", "B"),
+    ('{"answer": "B"}', "B"),
+    ("<answer>B</answer>", "B"),
+    ("So, B is correct. A is wrong.", "B"),
+    ("The answer is not A but B", "B"),
+    ("B is not correct, C is correct", "C"),
+    ("정답 : B", "B"),
+    ("정답은 'B'이다", "B"),
+    ("정답은 A가 아니라 B입니다", "B"),
+    ("B가 맞습니다. A는 틀립니다.", "B"),
+    ("C는 맞지 않다. B가 맞다", "B"),
+    ("정답은 B가 아니다. C가 정답이다", "C"),
+    ("보기 ②가 맞습니다", "B"),
+    ("② 서울", "B"),
+    ("정답은 ㄴ", "B"),
+    ("정답은 나쁜 것이 아니다", None),
+    ("비타민C가 부족하다", None),
+    ("A씨와 B씨가 만났다", None),
+    ("혈액형은 A형", None),
+    ("答えはＢです", "B"),
+    ("答えは「B」です。", "B"),
+    ("正解：（B）", "B"),
+    ("正解はAではなくB", "B"),
+    ("選択肢B", "B"),
+    ("Bが正解です。Aは違います。", "B"),
+    ("答案：B", "B"),
+    ("正确答案应该是B", "B"),
+    ("正確答案為Ｂ。", "B"),
+    ("不选A，选C", "C"),
+    ("故选：B", "B"),
+    ("B项正确", "B"),
+    ("【答案】B", "B"),
 ]
 
 
@@ -69,6 +106,26 @@ def test_a_reference_may_be_any_sign_of_the_choice(expected: str) -> None:
 @pytest.mark.parametrize("expected", [None, "", "F", "Paris", "2"])
 def test_a_reference_that_is_no_choice_is_unusable(expected: str | None) -> None:
     assert scorer("choice").score(said("B"), expected, {}).label == "unusable_reference"
+
+
+KANA = [
+    ("イ", "イ"),
+    ("答えはイです。", "イ"),
+    ("正解は「イ」", "イ"),
+    ("イ：東京", "イ"),
+    ("ウイルス", None),
+    ("イが正解です", "イ"),
+]
+
+
+@pytest.mark.parametrize(("text", "chosen"), KANA)
+def test_kana_are_signs_where_the_choices_are_kana(text: str, chosen: str | None) -> None:
+    assert scorer("choice", choices=["ア", "イ", "ウ", "エ"]).score(said(text), "イ", {}).extracted == chosen
+
+
+@pytest.mark.parametrize("text", ["ＰＡＲＩＳ", "答えはParisです。", "「paris」"])
+def test_the_text_of_an_option_is_found_in_any_width_and_case(text: str) -> None:
+    assert scorer("choice", options=["Ｐaris", "Seoul"]).score(said(text), "paris", {}).passed is True
 
 
 DIGITS = [("3", "3"), ("정답은 3번", "3"), ("③", "3"), ("It is 2.5 or (3)", "3"), ("13", None), ("3.5", None)]

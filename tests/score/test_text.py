@@ -47,6 +47,32 @@ def test_exact_narrows_by_its_pattern() -> None:
     assert exact.score(said("yes"), "yes", {}).label == "no_match"
 
 
+EAST_ASIAN: list[tuple[dict[str, Any], str, str, bool]] = [
+    ({}, "\u3000東京\u3000", "東京", True),
+    ({}, "東京\u3000都", "東京 都", True),
+    ({}, "ガ", "カ\u3099", True),
+    ({}, "ｶﾞ", "ガ", False),
+    ({"ignore_width": True}, "ｶﾞ", "ガ", True),
+    ({"ignore_width": True}, "ＧＰＴ４", "GPT4", True),
+    ({"ignore_width": True, "ignore_case": True}, "ｇｐｔ４", "GPT4", True),
+    ({"ignore_punctuation": True}, "「東京」です。", "東京です", True),
+    ({"ignore_punctuation": True}, "북경、상해~", "북경상해~", True),
+    ({"ignore_punctuation": True}, "한국～일본", "한국일본", True),
+    ({"ignore_punctuation": True}, "《红楼梦》（上）！", "红楼梦上", True),
+    ({"ignore_punctuation": True}, "ラーメン", "ラメン", False),
+    ({"ignore_articles": True}, "a 사과", "사과", True),
+    ({}, "서울은", "서울", False),
+    ({"pattern": "답[은:] ?(.*?)(?:입니다)?$"}, "답은 서울입니다", "서울", True),
+]
+
+
+@pytest.mark.parametrize(("options", "text", "expected", "passed"), EAST_ASIAN)
+def test_korean_japanese_and_chinese_are_normalised_too(
+    options: dict[str, Any], text: str, expected: str, passed: bool
+) -> None:
+    assert scorer("exact", **options).score(said(text), expected, {}).passed is passed
+
+
 CONTAINS: list[tuple[dict[str, Any], str, str, bool]] = [
     ({}, "It is Paris, of course", "Paris", True),
     ({}, "It is Rome", "Paris", False),

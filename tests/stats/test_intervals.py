@@ -44,6 +44,12 @@ def test_values_that_do_not_vary_give_no_interval() -> None:
     assert t_interval(0.0, 0.0, 100) is None
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_values_that_are_no_numbers_have_no_mean(value: float) -> None:
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        mean_se([0.5, value])
+
+
 def test_impossible_counts_are_a_bug_of_the_caller() -> None:
     with pytest.raises(ValueError, match="3 passed of 2"):
         wilson(3, 2)

@@ -16,7 +16,7 @@ from scipy import stats as sps
 from pipeline.core.settings import GateSettings
 from pipeline.stats.intervals import wilson
 from pipeline.stats.summary import SummaryBuilder
-from tests.support.stats import attempt, result, results_batch, score, scores_batch
+from tests.support.stats import attempt, plain_metric, result, results_batch, score, scores_batch
 
 Rows = list[dict[str, Any]]
 
@@ -24,8 +24,9 @@ Rows = list[dict[str, Any]]
 def builder(
     scorers: Sequence[tuple[str, bool]] = (("number", True),), gates: Sequence[GateSettings] = ()
 ) -> SummaryBuilder:
+    metrics = [plain_metric(name, pass_fail) for name, pass_fail in scorers]
     return SummaryBuilder(
-        "arithmetic", "run-1", simulated=True, scorers=scorers, gates=gates, budget_usd=Decimal("5.00")
+        "arithmetic", "run-1", simulated=True, metrics=metrics, gates=gates, budget_usd=Decimal("5.00")
     )
 
 
@@ -50,11 +51,15 @@ def test_a_pass_fail_metric_is_the_mean_with_a_wilson_interval() -> None:
         "mean": 0.7,
         "se": pytest.approx((0.21 / 9) ** 0.5),
         "ci95": list(wilson(7, 10) or ()),
+        "interval": "wilson",
         "n": 10,
+        "clusters": None,
         "scored": 10,
         "passed": 7,
         "unscored": 0,
         "answered": None,
+        "repeats": None,
+        "macro": None,
     }
 
 
@@ -118,7 +123,7 @@ def test_an_interval_of_a_difference_of_shares_is_cut_to_what_is_possible(pass_f
 
 def planned(planned_jobs: int | None, unanswered: tuple[int, Decimal | None] | None) -> dict[str, Any]:
     build = SummaryBuilder(
-        "e", "r", simulated=False, scorers=[("number", True)], gates=[], budget_usd=None,
+        "e", "r", simulated=False, metrics=[plain_metric("number")], gates=[], budget_usd=None,
         planned_jobs=planned_jobs, unanswered=unanswered,
     )  # fmt: skip
     build.add_pair(results_batch([result("a")]), scores_batch([]))

@@ -71,6 +71,15 @@ def test_a_column_called_row_id_stays_what_it_was(tmp_path: Path) -> None:
     assert list(RowLookup(run).records(pa.array(["b"]))) == [{"name": "b", "n": 2, ROW_ID: "own b"}]
 
 
+def test_only_the_columns_that_are_asked_for_are_read(tmp_path: Path) -> None:
+    table = pa.table({"name": ["a", "b"], "n": [1, 2], ROW_ID: ["own a", "own b"]})
+    run = kept(tmp_path, table, "name")
+    ids = pa.array(["b"])
+    assert list(RowLookup(run, ["n", "strange"]).records(ids)) == [{"n": 2}]
+    assert list(RowLookup(run, [ROW_ID]).records(ids)) == [{ROW_ID: "own b"}]
+    assert list(RowLookup(run, []).records(ids)) == [{}]
+
+
 def test_rows_that_are_missing_or_damaged_are_named(tmp_path: Path) -> None:
     run = kept(tmp_path, numbered(20))
     (file,) = (run / "rows").glob("*.parquet")

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.core.records import Attempt, Result, Score
+from pipeline.core.records import Attempt, Result, Score, Verdict
 from pipeline.store.journal import decode_line, encode_record
 from pipeline.store.schema import RESULTS_SCHEMA, SCORES_SCHEMA, results_table, scores_table
 from tests.support.store import COST, STAMP, result
@@ -18,9 +18,14 @@ def through_the_journal(*results: Result) -> pa.Table:
     return results_table([decode_line(encode_record(one)) or {} for one in results])
 
 
+def jobs(*ids: str) -> pa.RecordBatch:
+    return pa.record_batch({"run_id": pa.array(["r1"] * len(ids), pa.string()), "job_id": pa.array(ids, pa.string())})
+
+
 def test_the_columns_are_the_fields_of_the_records_in_their_order() -> None:
     assert RESULTS_SCHEMA.names == [field.name for field in fields(Result)]
     assert SCORES_SCHEMA.names == [field.name for field in fields(Score)]
+    assert SCORES_SCHEMA.names[3:] == [field.name for field in fields(Verdict)]
     attempt = RESULTS_SCHEMA.field("attempts").type.value_type
     assert [field.name for field in attempt] == [field.name for field in fields(Attempt)]
 
@@ -83,7 +88,7 @@ def test_rows_written_before_a_column_existed_have_nulls_there() -> None:
 
 def test_no_rows_make_an_empty_table_with_all_columns() -> None:
     assert results_table([]).schema.equals(RESULTS_SCHEMA, check_metadata=True)
-    assert scores_table([]).schema.equals(SCORES_SCHEMA, check_metadata=True)
+    assert scores_table(jobs(), "number", []).schema.equals(SCORES_SCHEMA, check_metadata=True)
 
 
 def test_an_all_null_column_keeps_its_type_and_the_version_is_in_the_metadata() -> None:
@@ -92,19 +97,12 @@ def test_an_all_null_column_keeps_its_type_and_the_version_is_in_the_metadata() 
     assert table.schema.metadata[b"evalmill.schema_version"] == b"1"
 
 
-def test_scores_come_back_as_they_were() -> None:
-    score = Score(
-        run_id="r1",
-        job_id="a",
-        scorer="number",
-        value=1.0,
-        passed=True,
-        label=None,
-        extracted="42",
-        expected="42",
-        explanation=None,
-        status="scored",
-    )
-    unscored = replace(score, value=None, passed=None, status="unscored")
-    rows = scores_table([score, unscored]).to_pylist()
-    assert rows == [{field.name: getattr(one, field.name) for field in fields(Score)} for one in (score, unscored)]
+def test_verdicts_come_back_as_they_were() -> None:
+    verdict = Verdict(value=1.0, passed=True, extracted="42", expected="42")
+    unscored = replace(verdict, value=None, passed=None, status="unscored")
+    translated = Verdict(value=31.5, sums=(4, 5, 3, 2, 1, 0, 4, 3, 2, 1))
+    rows = scores_table(jobs("a", "b", "c"), "number", [verdict, unscored, translated]).to_pylist()
+    assert [(row["run_id"], row["job_id"], row["scorer"]) for row in rows] == [("r1", job, "number") for job in "abc"]
+    for row, one in zip(rows, (verdict, unscored, translated), strict=True):
+        kept = {field.name: getattr(one, field.name) for field in fields(Verdict)}
+        assert {name: row[name] for name in kept} == {**kept, "sums": None if one.sums is None else list(one.sums)}

@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.core.settings import GateSettings
 from pipeline.report.view import RunView, Sample, SampleAttempt, SampleScore, Turn
 from pipeline.stats.summary import SummaryBuilder
-from tests.support.stats import result, results_batch, score, scores_batch
+from tests.support.stats import plain_metric, result, results_batch, score, scores_batch
 
 ROWS = 250
 METRIC = "number"
@@ -340,7 +340,8 @@ def make_grid_view(
     rng = random.Random(11)
     gates = [GateSettings(metric="number", min=0.9), GateSettings(metric="similarity", prompt="plain", max=0.95)]
     builder = SummaryBuilder(
-        "arithmetic-grid", "2026-11-22-1015-c2a8", simulated=True, scorers=GRID_SCORERS, gates=gates,
+        "arithmetic-grid", "2026-11-22-1015-c2a8", simulated=True,
+        metrics=[plain_metric(*named) for named in GRID_SCORERS], gates=gates,
         budget_usd=Decimal(5), planned_jobs=planned, unanswered=unanswered,
     )  # fmt: skip
     samples = []

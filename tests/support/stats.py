@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.core.records import Metric
+
 MONEY = pa.decimal128(38, 12)
 ATTEMPT = pa.struct(
     [
@@ -53,9 +55,18 @@ SCORES = pa.schema(
         ("value", pa.float64()),
         ("passed", pa.bool_()),
         ("label", pa.string()),
+        ("extracted", pa.string()),
         ("status", pa.string()),
+        ("sums", pa.list_(pa.float64())),
     ]
 )
+
+
+def plain_metric(name: str, pass_fail: bool = True, **more: Any) -> Metric:
+    """A metric of shares where it is pass/fail, of plain numbers else."""
+    return Metric(**{"name": name, "pass_fail": pass_fail, "scale": "share" if pass_fail else "number", **more})
+
+
 _START = datetime(2026, 11, 22, tzinfo=UTC)
 
 

@@ -1,0 +1,66 @@
+"""Plan: what an evaluation would ask, before a cent is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from pipeline.core.records import Request
+from pipeline.core.tokens import estimate_request_tokens
+from pipeline.cost.prices import find_price
+from pipeline.plan.expand import Lane
+from pipeline.providers.capabilities import capabilities
+from pipeline.run.permits import max_output_tokens
+from pipeline.steps.prepare import Prepared
+
+SAMPLED_REQUESTS = 100
+"""The first requests of a model, from which the others are estimated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedModel:
+    """One model's share of a run."""
+
+    model: str
+    provider: str
+    jobs: int
+    input_tokens: int | None
+    """Estimated for all jobs; None where nothing is sent."""
+    most_usd: Decimal | None
+    """If each answer is as long as `max_tokens`, nothing is cached and nothing reused; None without price or bound."""
+
+
+def plan_models(prepared: Prepared, *, today: date) -> list[PlannedModel]:
+    """What each model would be asked, of an evaluation without mistakes."""
+    return [_planned(prepared, lane, today) for lane in prepared.plan.lanes]
+
+
+def _planned(prepared: Prepared, lane: Lane, today: date) -> PlannedModel:
+    jobs = prepared.plan.total_jobs(lane)
+    requests = [] if lane.model.recorded else prepared.plan.sample_requests(lane, SAMPLED_REQUESTS)
+    known = capabilities(lane.provider.name, lane.model.model)
+    dense = known is not None and known.dense_tokens
+    tokens = [estimate_request_tokens(request, dense=dense) for request in requests]
+    return PlannedModel(
+        model=lane.model.name,
+        provider=lane.provider.name,
+        jobs=jobs,
+        input_tokens=round(sum(tokens) / len(tokens) * jobs) if tokens else None,
+        most_usd=_most_usd(lane, list(zip(requests, tokens, strict=True)), jobs, today),
+    )
+
+
+def _most_usd(lane: Lane, sampled: Sequence[tuple[Request, int]], jobs: int, today: date) -> Decimal | None:
+    costs = [_request_usd(lane, request, tokens, today) for request, tokens in sampled]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known, Decimal(0)) / len(known) * jobs if known and len(known) == len(costs) else None
+
+
+def _request_usd(lane: Lane, request: Request, input_tokens: int, today: date) -> Decimal | None:
+    price = find_price(lane.provider.prices, lane.provider.name, lane.model.model, today, input_tokens)
+    output_tokens = max_output_tokens(request.params)
+    if price is None or price.input is None or price.output is None or output_tokens is None:
+        return None
+    return (input_tokens * price.input + output_tokens * price.output).scaleb(-6)

@@ -1,0 +1,156 @@
+"""`evalmill plan`: what a run would ask, and the rows that a difference needs, by an earlier run or by assumptions."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from statsmodels.stats.power import TTestPower
+
+from pipeline.steps.detect import detect
+from tests.support.commands import evalmill
+from tests.support.evals import EVAL, sums, write_eval
+
+TWO = (
+    EVAL
+    + """
+[[models]]
+name = "large"
+id = "simulator/sim-large"
+[models.params]
+max_tokens = 200
+[grid]
+temperature = [0.0, 0.5]
+[run]
+repeats = 3
+"""
+)
+
+
+def planned(*arguments: object, cwd: Path) -> dict[str, Any]:
+    done = evalmill("plan", *arguments, "--json", cwd=cwd)
+    assert done.code == 0, done.err
+    found: dict[str, Any] = done.json
+    return found
+
+
+def test_jobs_are_rows_by_prompts_by_cells_by_repeats(tmp_path: Path) -> None:
+    folder = write_eval(tmp_path / "sums", TWO)
+    plan = planned(folder, cwd=tmp_path)
+    assert (plan["rows"], plan["jobs"]) == (8, 2 * 8 * 2 * 3)
+    assert [(model["model"], model["jobs"]) for model in plan["models"]] == [("small", 48), ("large", 48)]
+    assert planned(folder, "--limit", 2, "--model", "large", cwd=tmp_path)["jobs"] == 2 * 2 * 3
+    assert "detect" not in plan
+    assert not (tmp_path / "reports").exists(), "planning leaves nothing behind"
+
+
+def test_tokens_and_cost_are_near_those_of_the_run(tmp_path: Path) -> None:
+    folder = write_eval(tmp_path / "sums")
+    (model,) = planned(folder, cwd=tmp_path)["models"]
+    done = evalmill("run", folder, "--json", cwd=tmp_path)
+    (cell,) = done.json["summary"]["cells"]
+    assert model["input_tokens"] == pytest.approx(cell["tokens"]["input"], rel=0.35)
+    assert float(cell["cost_usd"]) < float(model["most_usd"])
+    output_usd = float(model["most_usd"]) - float(cell["cost_usd"])
+    assert output_usd < 8 * 64 * 100e-6, "at most 64 tokens of output for each of 8 rows"
+
+
+RECORDED = """
+name = "told"
+[dataset]
+path = "rows.csv"
+id = "id"
+[[prompts]]
+name = "plain"
+template = "plain.jinja"
+[[models]]
+name = "always"
+id = "recorded/always"
+answer = "{{ answer }}"
+[[models]]
+name = "sometimes"
+id = "recorded/sometimes"
+answer = "{{ said }}"
+[[scorers]]
+kind = "exact"
+expected = "{{ answer }}"
+"""
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Path:
+    """Two models of which one is right on 75 % of 40 rows and the other on all."""
+    folder = tmp_path / "told"
+    folder.mkdir()
+    rows = [{**row, "said": row["answer"] if n % 4 else "0"} for n, row in enumerate(sums(41)[1:])]
+    with (folder / "rows.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    (folder / "plain.jinja").write_text("{{ question }}")
+    (folder / "eval.toml").write_text(RECORDED)
+    return folder
+
+
+def enough(rows: int, difference: float, sd: float) -> bool:
+    """Whether these rows, and no fewer, show the difference with 80 % power."""
+    power = TTestPower()
+    return bool(power.power(difference / sd, rows, 0.05) >= 0.8 > power.power(difference / sd, rows - 1, 0.05))
+
+
+def test_without_a_run_assumptions_are_stated(tmp_path: Path) -> None:
+    found = detect(tmp_path / "nowhere", 40, 0.05)
+    assert (found.run, found.rows, found.difference) == (None, 40, 0.05)
+    tenth = next(spread for spread in found.spreads if "10%" in spread.what)
+    assert tenth.rows_needed is not None
+    assert enough(tenth.rows_needed, 0.05, (0.1 - 0.05**2) ** 0.5)
+    assert tenth.detectable == pytest.approx(2.8016 * (0.1 / 40) ** 0.5, rel=1e-4)
+    impossible = detect(tmp_path / "nowhere", 40, 0.25).spreads[0]
+    assert ("5%" in impossible.what, impossible.rows_needed) == (True, None)
+
+
+def test_the_newest_finished_runs_spread_is_used(told: Path, tmp_path: Path) -> None:
+    assert evalmill("run", told, cwd=tmp_path).code == 0
+    found = detect(tmp_path / "reports" / "told", 40, 0.05)
+    (spread,) = found.spreads
+    sd = (0.25 * 0.75 * 40 / 39) ** 0.5
+    assert (spread.metric, spread.what) == ("exact", "always against sometimes on 40 rows")
+    assert spread.sd == pytest.approx(sd)
+    assert spread.rows_needed is not None
+    assert enough(spread.rows_needed, 0.05, sd)
+    assert found.run is not None
+    (pair,) = json.loads((found.run / "summary.json").read_text())["comparisons"]
+    assert spread.detectable == pytest.approx(pair["smallest_detectable"])
+    told_so = planned(told, "--detect", 0.05, cwd=tmp_path)["detect"]
+    assert (told_so["run"], told_so["spreads"][0]["rows_needed"]) == (
+        str(found.run.relative_to(tmp_path)),
+        spread.rows_needed,
+    )
+
+
+def test_it_says_so_in_words(told: Path, tmp_path: Path) -> None:
+    done = evalmill("plan", told, "--detect", 0.05, cwd=tmp_path)
+    assert "told: 40 rows make 80 jobs" in done.out
+    assert "nothing: recorded" in done.out
+    assert (
+        "to see a difference of 0.05 at the 5 % level with 80 % power, assuming this about pass/fail rows:" in done.out
+    )
+    assert "seen with 40 rows" in done.out
+
+
+@pytest.mark.parametrize("template", ["{{ question }} {% if %}", "{{ questoin }}"])
+def test_a_mistake_of_the_evaluation_is_told_with_its_place(tmp_path: Path, template: str) -> None:
+    done = evalmill("plan", write_eval(tmp_path / "sums", template=template), cwd=tmp_path)
+    assert done.code == 65
+    assert "plain.jinja:1" in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("difference", ["0", "nan"])
+def test_no_rows_are_needed_for_no_difference(told: Path, tmp_path: Path, difference: str) -> None:
+    done = evalmill("plan", told, f"--detect={difference}", cwd=tmp_path)
+    assert done.code == 64
+    assert "name a difference above 0" in done.err

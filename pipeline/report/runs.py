@@ -21,6 +21,8 @@ class Measured:
     mean: float
     ci95: tuple[float, float] | None
     share: bool
+    mean_text: str
+    interval_text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +61,22 @@ class _Section:
 def measured(summary: Summary) -> tuple[Measured, ...]:
     """The means of a summary, best first, in the order of its metrics."""
     return tuple(
-        Measured(
-            metric=metric,
-            cell=label(cell),
-            mean=cell["metrics"][metric]["mean"],
-            ci95=_interval(cell["metrics"][metric]),
-            share=is_share(summary, metric),
-        )
+        _measured(metric, label(cell), cell["metrics"][metric], is_share(summary, metric))
         for metric in metric_names(summary)
         for cell in ranked(summary, metric)
+    )
+
+
+def _measured(metric: str, cell: str, figures: Mapping[str, Any], share: bool) -> Measured:
+    ends = figures["ci95"]
+    return Measured(
+        metric=metric,
+        cell=cell,
+        mean=figures["mean"],
+        ci95=None if ends is None else (ends[0], ends[1]),
+        share=share,
+        mean_text=numbers.metric(figures["mean"], share=share),
+        interval_text=numbers.metric_interval(ends, share=share),
     )
 
 
@@ -116,8 +125,8 @@ def _row(run: RunEntry) -> dict[str, Any]:
         "simulated": run.simulated,
         "metric": best.metric if best else "",
         "cell": best.cell if best else "",
-        "mean": numbers.metric(best.mean, share=best.share) if best else numbers.UNKNOWN,
-        "interval": numbers.metric_interval(best.ci95, share=best.share) if best else numbers.UNKNOWN,
+        "mean": best.mean_text if best else numbers.UNKNOWN,
+        "interval": best.interval_text if best else numbers.UNKNOWN,
         "cost": numbers.usd(run.cost_usd) + (" or more" if run.unpriced_jobs and run.cost_usd else ""),
         "jobs": jobs,
         "problem": run.problem,
@@ -129,8 +138,3 @@ def _compared_with(name: str) -> str:
     """What a comparison's page is called, from `compare-<run>.html`."""
     other = name.removeprefix("compare").removesuffix(".html").strip("-")
     return f"compared with {other}" if other else "comparison"
-
-
-def _interval(figures: Mapping[str, Any]) -> tuple[float, float] | None:
-    ends = figures["ci95"]
-    return None if ends is None else (ends[0], ends[1])

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from pipeline.report import numbers
 from pipeline.report.chart_parts import Spec, by_series, layered, mean_scale, share_axis, tooltip
 from pipeline.report.charts import Chart
 
@@ -90,8 +89,8 @@ def _rows(run: RunEntry, metric: str, cells: Sequence[str]) -> list[Spec]:
             "mean": found.mean,
             "low": None if found.ci95 is None else found.ci95[0],
             "high": None if found.ci95 is None else found.ci95[1],
-            "mean text": numbers.metric(found.mean, share=found.share),
-            "interval": numbers.metric_interval(found.ci95, share=found.share),
+            "mean text": found.mean_text,
+            "interval": found.interval_text,
         }
         for found in run.measured
         if found.metric == metric and found.cell in cells

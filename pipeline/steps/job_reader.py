@@ -65,7 +65,7 @@ class JobReader:
         """What was asked, and the beginning of the answer that was sent with it."""
         asked = [(row["row_id"], row["prompt"]) for row in rows]
         try:
-            requests: list[Request | str] = list(Prompts(self._run, RowLookup(self._index.folder)).requests(asked))
+            requests: list[Request | str] = Prompts(self._run, RowLookup(self._index.folder)).requests(asked)
         except (*DAMAGE, EvalmillError) as error:
             requests = [f"what was asked cannot be shown: {error}"] * len(asked)
         return [(turns_of(request), "" if isinstance(request, str) else request.prefill) for request in requests]

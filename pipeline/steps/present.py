@@ -55,11 +55,12 @@ class Prompts:
             for prompt in run["settings"]["prompts"]
         }
 
-    def requests(self, asked: Sequence[tuple[str, str]]) -> Iterator[Request | str]:
-        """What was asked, for pairs of row id and prompt; the rows are looked up together, the texts made one by one.
+    def requests(self, asked: Sequence[tuple[str, str]]) -> list[Request | str]:
+        """What was asked, for pairs of row id and prompt; the rows are looked up together."""
+        return list(self.rendered(asked))
 
-        Raises DataError for a row that is not there.
-        """
+    def rendered(self, asked: Sequence[tuple[str, str]]) -> Iterator[Request | str]:
+        """The same, made one by one: long prompts are not held together."""
         rows = self._rows.records(pa.array([row_id for row_id, _ in asked], pa.string()))
         for row, (_, prompt) in zip(rows, asked, strict=True):
             yield self._request(row, prompt)
@@ -97,7 +98,7 @@ def _samples(chosen: Sequence[str], parts: Parts, prompts: Prompts) -> Iterator[
         if scores_path.exists():
             scores |= score_rows(_matching(scores_path, wanted, SCORE_COLUMNS))
     rows = [found.pop(job_id) for job_id in chosen]
-    requests = prompts.requests([(row["row_id"], row["prompt"]) for row in rows])
+    requests = prompts.rendered([(row["row_id"], row["prompt"]) for row in rows])
     for row, request in zip(rows, requests, strict=True):
         prefill = "" if isinstance(request, str) else request.prefill
         yield sample_of(row, scores.get(row["job_id"], ()), turns_of(request), prefill)

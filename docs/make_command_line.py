@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 VERBS = (
-    "run", "check", "plan", "status", "score", "report", "view", "compare", "verify", "models", "doctor", "init", "simulate",
-    "schema",
+    "run", "check", "plan", "status", "score", "report", "view", "compare", "verify", "models", "doctor", "init",
+    "simulate", "schema",
 )  # fmt: skip
 HEAD = """\
 # Command line

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pipeline.report import numbers, trends
-from pipeline.report.cells import Summary, is_share, label, metric_names, ranked
+from pipeline.report.cells import Summary, label, metric_names, ranked
+from pipeline.report.measures import Measure, measure
 
 State = Literal["running", "stopped", "finished", "damaged"]
 
@@ -61,22 +62,22 @@ class _Section:
 def measured(summary: Summary) -> tuple[Measured, ...]:
     """The means of a summary, best first, in the order of its metrics."""
     return tuple(
-        _measured(metric, label(cell), cell["metrics"][metric], is_share(summary, metric))
+        _measured(measure(summary, metric), label(cell), cell["metrics"][metric])
         for metric in metric_names(summary)
         for cell in ranked(summary, metric)
     )
 
 
-def _measured(metric: str, cell: str, figures: Mapping[str, Any], share: bool) -> Measured:
+def _measured(found: Measure, cell: str, figures: Mapping[str, Any]) -> Measured:
     ends = figures["ci95"]
     return Measured(
-        metric=metric,
+        metric=found.name,
         cell=cell,
         mean=figures["mean"],
         ci95=None if ends is None else (ends[0], ends[1]),
-        share=share,
-        mean_text=numbers.metric(figures["mean"], share=share),
-        interval_text=numbers.metric_interval(ends, share=share),
+        share=found.share,
+        mean_text=found.value(figures["mean"]),
+        interval_text=found.interval(ends),
     )
 
 

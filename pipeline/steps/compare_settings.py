@@ -83,6 +83,9 @@ class _Differing:
         if repeats[0] != repeats[1]:
             text = f"repeats: {repeats[0]} in A, {repeats[1]} in {self.letter}; rows are compared by their means"
             yield _entry("repeats", text)
+        judges = [{name: _model(entry) for name, entry in _by_name(head, "judges").items()} for head in heads]
+        if judges[0] != judges[1]:
+            yield _entry("judge", f"judges: {self._changes(*map(_flat, judges))}; their verdicts may not mean the same")
         one, other = (_flat(describe_statistics(head.judged.statistics)) for head in heads)
         if one != other:
             yield _entry("statistics", f"[statistics]: {self._changes(one, other)}; those of the last run are used")
@@ -100,7 +103,7 @@ class _Differing:
 
 
 def _by_name(head: RunHead, kind: str) -> dict[str, Mapping[str, Any]]:
-    return {entry["name"]: entry for entry in head.run["settings"][kind]}
+    return {entry["name"]: entry for entry in head.run["settings"].get(kind, ())}
 
 
 def _model(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,6 +74,12 @@ def test_a_scorer_with_another_reference_or_policy_is_named() -> None:
     assert "counts refused not set in A, left_out in B" in found(head(), lenient)[0][1]
 
 
+def test_another_judge_is_told() -> None:
+    assert found(head(judges=[model("j")]), head(judges=[model("j", model="y")])) == [
+        ("judge", "judges: j id a/x in A, a/y in B; their verdicts may not mean the same")
+    ]
+
+
 def test_what_an_older_run_did_not_note_is_no_difference() -> None:
     assert found(head(metrics=(Metric(name="exact", pass_fail=True),)), head()) == []
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from pipeline.core.records import Result, Score
 from pipeline.store.folder import create_run, write_json_atomic
 from pipeline.store.run_store import RunStore
-from pipeline.store.schema import scores_table
+from pipeline.store.schema import SCORES_SCHEMA
 from tests.support.store import RUN, result, store_all
 
 PROMPT = {"name": "steps", "source": "{% user %}Asked: {{ question }}{% enduser %}", "path": "steps.jinja"}
@@ -94,8 +94,14 @@ async def stored_run(
             found = {one.job_id: one for one in made}
             for part in store.parts():
                 mine = [found[job] for job in pq.read_table(part, columns=["job_id"])["job_id"].to_pylist()]
-                store.put_scores(part.name, scores_table(scores(mine, reason=reason)))
+                store.put_scores(part.name, table_of(scores(mine, reason=reason)))
     return list(made)
+
+
+def table_of(found: Sequence[Score]) -> pa.Table:
+    """Scores as they are stored."""
+    rows = [{name: getattr(one, name) for name in SCORES_SCHEMA.names} for one in found]
+    return pa.Table.from_pylist(rows, schema=SCORES_SCHEMA)
 
 
 def summarised(folder: Path, summary: dict[str, Any]) -> None:

@@ -176,6 +176,8 @@ def test_a_runs_pages_are_there_and_fit_a_phone(browser: Browser, served: Served
 @pytest.mark.browser
 def test_the_list_fits_a_phone(browser: Browser, served: Served) -> None:
     with opened(browser, served.address, width=390) as page:
+        assert page.locator(".runs caption").first.evaluate("(caption) => caption.clientWidth") > 300
+        assert page.locator(".runs tbody th").first.evaluate("(head) => head.clientHeight") < 60
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

@@ -337,6 +337,13 @@ def test_texts_are_told_apart_word_by_word(watched: Watched, first: str, second:
     assert watched.page.evaluate("([a, b]) => Words.difference(a, b)", [first, second]) == script
 
 
+def test_changed_words_that_only_space_parts_are_taken_together(watched: Watched) -> None:
+    script = [[0, "so "], [-1, "a"], [1, "x"], [0, " "], [-1, "b"], [1, "y"], [0, "\n"], [0, "end "], [1, "z"]]
+    told = watched.page.evaluate("(script) => Words.phrases(script)", script)
+    assert told == [[0, "so "], [-1, "a b"], [1, "x y"], [0, "\n"], [0, "end "], [1, "z"]]
+    assert watched.page.evaluate("Words.phrases([])") == []
+
+
 def test_a_difference_gives_both_texts_back_and_is_as_short_as_can_be(watched: Watched) -> None:
     """Myers' algorithm finds a shortest script: as many equal words as the longest common subsequence has."""
     broken = watched.page.evaluate("""() => {

@@ -208,6 +208,7 @@ def test_samples_are_filtered_searched_and_sorted_by_the_server(browser: Browser
         page.get_by_label("Sort by").select_option("row")
         tally(page, rf"^\d+ samples of {jobs}")
         expect(page).to_have_url(re.compile(r"#sort=row&differ=1$"))
+        expect(page.locator("#explorer[aria-busy]")).to_have_count(0)
         ids = page.locator(ROW_IDS).all_inner_texts()
         assert ids == sorted(ids)
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _SERIES = 5
 """As many cells as there are colours; the best of the newest run come first."""
 _FEWEST_RUNS = 2
-_DAYS_FROM = timedelta(days=2)
+_FORMS = ((timedelta(minutes=20), "%H:%M:%S"), (timedelta(days=2), "%-d %b %H:%M"))
+"""How moments are written where all lie within so much time."""
 
 
 def over_time(runs: Sequence[RunEntry], metric: str) -> Chart | None:
@@ -72,10 +73,10 @@ def _is_moment(text: str) -> bool:
 
 
 def _time_axis(moments: Sequence[str]) -> Spec:
-    """Days, or hours where all lies within two days; in UTC, as runs are named."""
+    """Days, or what tells them apart where all lies close together; in UTC, as runs are named."""
     first, last = (datetime.fromisoformat(moment) for moment in (min(moments), max(moments)))
-    form = "%-d %b %H:%M" if last - first < _DAYS_FROM else "%-d %b %Y"
-    axis = {"format": form, "labelOverlap": True, "tickCount": 5, "labelFlush": True}
+    form = next((form for reach, form in _FORMS if last - first < reach), "%-d %b %Y")
+    axis = {"format": form, "labelOverlap": True, "labelSeparation": 10, "tickCount": 5, "labelFlush": True}
     return {"field": "at", "type": "temporal", "title": None, "axis": axis, "scale": {"type": "utc", "padding": 12}}
 
 

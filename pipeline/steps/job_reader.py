@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from pipeline.core.errors import EvalmillError
 from pipeline.core.records import Request
 from pipeline.report.view import Sample, SampleScore, Turn
-from pipeline.steps.job_columns import hashes
+from pipeline.steps.job_columns import READERS, hashes, read_ahead
 from pipeline.steps.job_index import Extent, JobIndex
 from pipeline.steps.present import Prompts, turns_of
 from pipeline.steps.rows import ROW_ID, RowLookup
@@ -39,17 +40,20 @@ class JobReader:
         """
         rows: dict[int, dict[str, Any]] = {}
         scores: dict[str, list[SampleScore]] = {}
-        for extent in self._index.extents:
+
+        def read(extent: Extent) -> tuple[list[int], list[dict[str, Any]], dict[str, list[SampleScore]]]:
             mine = [position for position in positions if extent.start <= position < extent.stop]
-            if not mine:
-                continue
-            places = self._index.columns["place"][mine]
             try:
-                table = self._table(extent, places, columns)
-                rows |= dict(zip(mine, result_rows(table, limit), strict=True))
-                scores |= _scores(extent, table["job_id"], limit)
+                table = self._table(extent, self._index.columns["place"][mine], columns)
+                return mine, result_rows(table, limit), _scores(extent, table["job_id"], limit)
             except (*DAMAGE, EvalmillError):
-                continue
+                return [], [], {}
+
+        wanted = {self._index.extent_of(position) for position in positions}
+        with ThreadPoolExecutor(READERS) as readers:
+            for mine, mine_rows, mine_scores in read_ahead(readers, read, sorted(wanted, key=lambda one: one.start)):
+                rows |= zip(mine, mine_rows, strict=True)
+                scores |= mine_scores
         found = [rows[position] for position in positions if position in rows]
         return [
             sample_of(row, scores.get(row["job_id"], ()), turns, prefill)

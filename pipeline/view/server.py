@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import pyarrow as pa
 from aiohttp import web
 
 from pipeline.core.clock import Clock, SystemClock
@@ -60,6 +61,8 @@ class ViewServer:
 
     async def __aenter__(self) -> Self:
         """Listen; UsageError when the port is taken."""
+        # With its first value pyarrow imports pandas, where there is one: not while somebody waits for a page.
+        await self._workers.run(lambda _: pa.scalar(0))
         app = web.Application(middlewares=[guarded])
         runner = web.AppRunner(
             app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS, handler_cancellation=True, handle_signals=False

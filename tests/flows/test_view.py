@@ -176,6 +176,8 @@ def test_a_runs_pages_are_there_and_fit_a_phone(browser: Browser, served: Served
 @pytest.mark.browser
 def test_the_list_fits_a_phone(browser: Browser, served: Served) -> None:
     with opened(browser, served.address, width=390) as page:
+        assert page.locator(".runs caption").first.evaluate("(caption) => caption.clientWidth") > 300
+        assert page.locator(".runs tbody th").first.evaluate("(head) => head.clientHeight") < 60
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
@@ -206,6 +208,7 @@ def test_samples_are_filtered_searched_and_sorted_by_the_server(browser: Browser
         page.get_by_label("Sort by").select_option("row")
         tally(page, rf"^\d+ samples of {jobs}")
         expect(page).to_have_url(re.compile(r"#sort=row&differ=1$"))
+        expect(page.locator("#explorer[aria-busy]")).to_have_count(0)
         ids = page.locator(ROW_IDS).all_inner_texts()
         assert ids == sorted(ids)
 

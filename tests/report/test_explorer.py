@@ -88,6 +88,8 @@ def test_rows_where_models_disagree_have_a_right_and_a_wrong_answer_to_the_same_
     page = watched.page
     page.get_by_label("Only rows where models disagree").check()
     page.get_by_label("Sort by").select_option("row")
+    expect(page).to_have_url(re.compile("sort=row"))
+    expect(page.locator("#explorer[aria-busy]")).to_have_count(0)
     tally(page, " of 504")
     outcomes: dict[tuple[str, str], set[str]] = {}
     for line in page.locator(ROWS).all():
@@ -245,6 +247,7 @@ def test_cells_scorers_and_ranges_of_grades_narrow_the_samples(browser: Browser,
     page.get_by_label("Sort by").select_option("score_high")
     tally(page, r"^\d+ samples of 216$")
     expect(page).to_have_url(re.compile("sort=score_high"))
+    expect(page.locator("#explorer[aria-busy]")).to_have_count(0)
     opened = [line.locator(".badge").inner_text() for line in page.locator(ROWS).all()]
     grades = [float(text.split("similarity ")[1].split(",")[0]) for text in opened if "similarity" in text]
     assert all(0.5 <= grade <= 0.6 for grade in grades)
@@ -335,6 +338,13 @@ DIFFERENCES = [
 @pytest.mark.parametrize(("first", "second", "script"), DIFFERENCES)
 def test_texts_are_told_apart_word_by_word(watched: Watched, first: str, second: str, script: list[Any] | None) -> None:
     assert watched.page.evaluate("([a, b]) => Words.difference(a, b)", [first, second]) == script
+
+
+def test_changed_words_that_only_space_parts_are_taken_together(watched: Watched) -> None:
+    script = [[0, "so "], [-1, "a"], [1, "x"], [0, " "], [-1, "b"], [1, "y"], [0, "\n"], [0, "end "], [1, "z"]]
+    told = watched.page.evaluate("(script) => Words.phrases(script)", script)
+    assert told == [[0, "so "], [-1, "a b"], [1, "x y"], [0, "\n"], [0, "end "], [1, "z"]]
+    assert watched.page.evaluate("Words.phrases([])") == []
 
 
 def test_a_difference_gives_both_texts_back_and_is_as_short_as_can_be(watched: Watched) -> None:

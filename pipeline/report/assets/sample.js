@@ -71,7 +71,7 @@ const Single = (function () {
       return make("div", "", box, make("p", "cut-note", "Too different to mark word by word."));
     }
     const tags = { "-1": "del", "1": "ins" };
-    box.append(...script.map(([kind, words]) => (kind === 0 ? words : make(tags[kind], "", words))));
+    box.append(...Words.phrases(script).map(([kind, words]) => (kind === 0 ? words : make(tags[kind], "", words))));
     return box;
   }
 

@@ -74,5 +74,26 @@ const Words = (function () {
     return joined;
   }
 
-  return { difference };
+  // The same with changed words that only white space parts taken together, old ones first: easier to read.
+  function phrases(script) {
+    const told = [];
+    let removed = "", added = "", gap = "";
+    const close = () => {
+      if (removed) told.push([-1, removed]);
+      if (added) told.push([1, added]);
+      if (gap) told.push([0, gap]);
+      removed = added = gap = "";
+    };
+    for (const [kind, text] of script) {
+      const isChanging = removed || added;
+      if (kind === 0 && isChanging && !gap && /^\s+$/.test(text)) { gap = text; continue; }
+      if (kind === 0) { close(); told.push([0, text]); continue; }
+      if (gap) { removed += gap; added += gap; gap = ""; }
+      if (kind < 0) removed += text; else added += text;
+    }
+    close();
+    return told;
+  }
+
+  return { difference, phrases };
 })();

@@ -8,7 +8,7 @@ READY := .venv/.ready
 BENCH := benchmarks/.venv
 
 .DEFAULT_GOAL := help
-.PHONY: help eval report test test-slow lint format docs bench bench-peers constraints clean
+.PHONY: help eval report costs test test-slow lint format docs bench bench-peers constraints clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -23,8 +23,11 @@ $(READY): constraints.txt pyproject.toml
 eval: $(READY) ## Run an evaluation: EVAL=prompts/arithmetic ARGS="--limit 20".
 	$(BIN)/evalmill run $(EVAL) $(ARGS)
 
-report: $(READY) ## Make the pages of a run again: RUN=reports/arithmetic/...
+report: $(READY) ## Make the pages of a run again: RUN=reports/arithmetic/... ARGS="--format md,junit".
 	$(BIN)/evalmill report $(or $(RUN),$(error name a run folder with RUN=...)) $(ARGS)
+
+costs: $(READY) ## What all runs spent, with a page of charts: DIR=reports ARGS="--by month".
+	$(BIN)/evalmill costs $(or $(DIR),reports) --html $(or $(DIR),reports)/costs.html $(ARGS)
 
 test: $(READY) ## Run the tests.
 	$(BIN)/python -m pytest -m "not slow" -n 2 $(ARGS)

@@ -8,9 +8,22 @@ import sys
 from pathlib import Path
 
 VERBS = (
-    "run", "check", "plan", "status", "score", "report", "view", "compare", "verify", "models", "doctor", "init",
-    "simulate", "schema",
-)  # fmt: skip
+    "run",
+    "check",
+    "plan",
+    "status",
+    "score",
+    "report",
+    "view",
+    "compare",
+    "costs",
+    "verify",
+    "models",
+    "doctor",
+    "init",
+    "simulate",
+    "schema",
+)
 HEAD = """\
 # Command line
 

@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from pipeline.cli import (
     check,
     compare,
+    costs,
     doctor,
     init,
     models,
@@ -36,7 +37,23 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for verb in (run, check, plan, status, score, report, view, compare, verify, models, doctor, init, simulate, schema):
+for verb in (
+    run,
+    check,
+    plan,
+    status,
+    score,
+    report,
+    view,
+    compare,
+    costs,
+    verify,
+    models,
+    doctor,
+    init,
+    simulate,
+    schema,
+):
     # The module's first line is `"""evalmill VERB: what it does."""`, short enough for the list of verbs.
     app.command(verb.__name__.rpartition(".")[2], short_help=(verb.__doc__ or "").partition(": ")[2])(verb.command)
 

@@ -35,7 +35,7 @@ def command(
     from pipeline.steps.choose import Places
     from pipeline.steps.detect import detect as find_rows
     from pipeline.steps.mistakes import require_sound
-    from pipeline.steps.plan import SAMPLED_REQUESTS, plan_models
+    from pipeline.steps.plan import SAMPLED_REQUESTS, plan_judges, plan_models
     from pipeline.steps.prepare import prepare
 
     if detect is not None and not 0 < detect < float("inf"):
@@ -45,28 +45,34 @@ def command(
     today = SystemClock().now().date()
     for warning in require_sound(prepared, today=today):
         note(f"warning: {warning}")
-    models = plan_models(prepared, today=today)
+    models, judges = plan_models(prepared, today=today), plan_judges(prepared, today=today)
     rows, name = prepared.survey.rows, prepared.settings.name
     found = None if detect is None else find_rows(Places(reports=reports).home(name), rows, detect)
     if json:
-        say_json(_as_json(name, rows, models, found))
+        say_json(_as_json(name, rows, (models, judges), found))
         return 0
     say(f"{name}: {rows:,} rows make {sum(planned.jobs for planned in models):,} jobs")
-    say_table(_models_table(models))
+    say_table(_models_table([*models, *judges]))
     note(
         f"input tokens are estimated from each model's first {SAMPLED_REQUESTS} requests; "
         "the cost is that of answers as long as max_tokens, without caching or reuse"
     )
+    if judges:
+        questions = sum(planned.jobs for planned in judges)
+        note(f"judges are asked {questions:,} times if every answer is for them, about answers as long as max_tokens")
     if found is not None:
         _say_detection(found)
     return 0
 
 
-def _as_json(name: str, rows: int, models: list[PlannedModel], found: Detection | None) -> dict[str, Any]:
+def _as_json(
+    name: str, rows: int, planned: tuple[list[PlannedModel], list[PlannedModel]], found: Detection | None
+) -> dict[str, Any]:
     from pipeline.stats.accounts import dollars
 
-    planned = [{**asdict(model), "most_usd": dollars(model.most_usd)} for model in models]
-    whole: dict[str, Any] = {"eval": name, "rows": rows, "jobs": sum(model.jobs for model in models), "models": planned}
+    models, judges = ([{**asdict(one), "most_usd": dollars(one.most_usd)} for one in ones] for ones in planned)
+    jobs = sum(model.jobs for model in planned[0])
+    whole: dict[str, Any] = {"eval": name, "rows": rows, "jobs": jobs, "models": models, "judges": judges}
     if found is not None:
         whole["detect"] = {**asdict(found), "run": None if found.run is None else str(found.run)}
     return whole

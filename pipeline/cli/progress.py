@@ -78,7 +78,17 @@ class Progress:
     def acknowledged(self, results: Sequence[Result], /) -> None:
         """Count results that are safe on disk."""
         for result in results:
-            self._count(self._lanes[result.model], result)
+            lane = self._lanes[result.model]
+            lane.failed += result.status in ("error", "skipped")
+            self._count(lane, result)
+        self._print_if_due()
+
+    def kept(self, result: Result, /) -> None:
+        """Count a job that was asked again and keeps the row that it has."""
+        self._count(self._lanes[result.model], result)
+        self._print_if_due()
+
+    def _print_if_due(self) -> None:
         now = self._clock.monotonic()
         if not self._console.is_terminal and (now - self._printed >= PLAIN_SECONDS or self._all_done()):
             self._printed = now
@@ -87,7 +97,6 @@ class Progress:
     def _count(self, lane: LaneProgress, result: Result) -> None:
         lane.done += 1
         lane.called += bool(result.attempts)
-        lane.failed += result.status in ("error", "skipped")
         lane.tokens += sum(getattr(result, name) or 0 for name in _INPUT) + (result.output_tokens or 0)
         if result.cost_usd is None:
             lane.unpriced += result.status not in ("error", "skipped") or any(a.possibly_paid for a in result.attempts)

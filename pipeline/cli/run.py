@@ -40,6 +40,12 @@ def command(
     max_outage: Annotated[
         float | None, typer.Option(metavar="S", min=0, help="Stop, resumable, when a provider is down for longer.")
     ] = None,
+    max_failure_rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE", min=0, max=1, help="Stop, resumable, when more than this share of jobs fails (0.1)."
+        ),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Pay again for what earlier runs have answered; by default it is reused.")
     ] = False,
@@ -76,9 +82,10 @@ def command(
         limit=limit,
         models=tuple(model or ()),
         prompts=tuple(prompt or ()),
-        budget_usd=_money(budget),
+        budget_usd=money(budget),
         max_wait_seconds=max_wait,
         max_outage_seconds=max_outage,
+        max_failure_rate=max_failure_rate,
         providers_file=providers,
     )
     with progress.shown():
@@ -103,6 +110,8 @@ def show(outcome: Outcome, *, as_json: bool) -> None:
         _show_results(outcome, summary)
     if summary is not None and summary["jobs"]["reused"]:
         note(_reused(summary))
+    if summary is not None and "judges_usd" in summary["cost"]:
+        note(_judged(summary))
     for line in outcome.notes:
         note(line)
     for model, kind, message, count in outcome.failures.reasons[:SHOWN_REASONS]:
@@ -147,6 +156,14 @@ def _reused(summary: Mapping[str, Any]) -> str:
     return f"{_count(summary['jobs']['reused'], 'answer')} reused from earlier runs, {saving}"
 
 
+def _judged(summary: Mapping[str, Any]) -> str:
+    from pipeline.report.numbers import usd
+
+    cost = summary["cost"]
+    verdicts = sum(judge["jobs"] for entry in summary["judges"] for judge in entry["judges"])
+    return f"{_count(verdicts, 'verdict')} by judges cost {usd(cost['judges_usd'])}; in all {usd(cost['total_usd'])}"
+
+
 def _announce(prepared: Prepared, choice: Choice, again: Again) -> None:
     plan = prepared.plan
     jobs = sum(plan.total_jobs(lane) for lane in plan.lanes)
@@ -185,7 +202,8 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _money(text: str | None) -> Decimal | None:
+def money(text: str | None) -> Decimal | None:
+    """An amount of --budget; raises UsageError."""
     if text is None:
         return None
     try:

@@ -13,12 +13,23 @@ def command(
     evaluation: Annotated[
         Path | None, typer.Option(help="The eval.toml whose scorers are used; by default the run's own, as it is now.")
     ] = None,
+    budget: Annotated[
+        str | None, typer.Option(metavar="USD", help="Stop, resumable, before run and judges could cost more together.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> int:
-    """Score the stored answers again and render the pages; nothing is sent."""
-    from pipeline.cli.run import show
-    from pipeline.flow import score_again
+    """Score the stored answers again and render the pages; only new questions to judges are sent."""
+    import os
 
-    outcome = score_again(run, evaluation)
+    from pipeline.cli.progress import Progress
+    from pipeline.cli.run import money, show
+    from pipeline.config.load import Overrides
+    from pipeline.flow import Surroundings, score_again
+
+    around = Surroundings(environment=os.environ)
+    progress = Progress(around.clock)
+    overrides = Overrides(budget_usd=money(budget))
+    with progress.shown():
+        outcome = score_again(run, evaluation, overrides, around=around, observer=progress)
     show(outcome, as_json=json)
     return outcome.exit_code

@@ -138,6 +138,11 @@ def as_json(status: RunStatus) -> dict[str, Any]:
         "at_stake_usd": dollars(status.at_stake_usd),
         **_numbers_json(status.total),
         "models": [{"model": model, **_numbers_json(numbers)} for model, numbers in status.models.items()],
+        "judges": [
+            {"scorer": scorer, "judge": judge, **_numbers_json(numbers)}
+            for scorer, judges in status.judges.items()
+            for judge, numbers in judges.items()
+        ],
     }
 
 
@@ -153,7 +158,13 @@ def _rows(status: RunStatus) -> list[tuple[str, Numbers]]:
     from pipeline.core.names import printable
 
     rows = [(printable(model), numbers) for model, numbers in status.models.items()]
-    return rows if len(rows) == 1 and not status.total.unanswered else [*rows, ("all", status.total)]
+    judges = [
+        (printable(f"{scorer}: {judge}"), numbers)
+        for scorer, by_judge in status.judges.items()
+        for judge, numbers in by_judge.items()
+    ]
+    total = [] if len(rows) == 1 and not status.total.unanswered else [("all", status.total)]
+    return [*rows, *total, *judges]
 
 
 def _cells(numbers: Numbers) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from pipeline.core.settings import (
 _HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
 FILE_NAME = "eval.toml"
 DEFAULT_MAX_TOKENS = 1024
+_RUN_OVERRIDES = ("budget_usd", "max_wait_seconds", "max_outage_seconds", "max_failure_rate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class Overrides:
     budget_usd: Decimal | None = None
     max_wait_seconds: float | None = None
     max_outage_seconds: float | None = None
+    max_failure_rate: float | None = None
     providers_file: Path | None = None
 
 
@@ -61,10 +63,11 @@ def load_eval(evaluation: Path, overrides: Overrides = Overrides()) -> EvalSetti
     providers_file = overrides.providers_file or find_providers_file(file.parent)
     providers = load_providers(providers_file)
     models = tuple(
-        reader.model(position, model, providers)
+        reader.model("models", position, model, providers)
         for position, model in enumerate(table.models)
         if _wanted(model.name, overrides.models)
     )
+    judges = tuple(reader.model("judges", position, judge, providers) for position, judge in enumerate(table.judges))
     prompts = tuple(
         reader.prompt(position, prompt)
         for position, prompt in enumerate(table.prompts)
@@ -73,10 +76,12 @@ def load_eval(evaluation: Path, overrides: Overrides = Overrides()) -> EvalSetti
     _require_matches("--model", overrides.models, [model.name for model in table.models])
     _require_matches("--prompt", overrides.prompts, [prompt.name for prompt in table.prompts])
     reader.require_unique("models", [model.name for model in table.models])
+    reader.require_unique("judges", [judge.name for judge in table.judges])
     reader.require_unique("prompts", [prompt.name for prompt in table.prompts])
     return EvalSettings(
         name=table.name,
         description=table.description,
+        tags=tuple(dict.fromkeys(table.tags)),
         file=file,
         dataset=DatasetSettings(
             path=_absolute(file.parent, table.dataset.path),
@@ -88,10 +93,11 @@ def load_eval(evaluation: Path, overrides: Overrides = Overrides()) -> EvalSetti
         ),
         prompts=prompts,
         models=models,
-        providers={model.provider: providers[model.provider] for model in models},
+        providers={model.provider: providers[model.provider] for model in (*models, *judges)},
         grid=reader.grid(table.grid),
         run=_run_settings(table, overrides),
-        scorers=reader.scorers(table.scorers),
+        judges=judges,
+        scorers=reader.scorers(table.scorers, [model.name for model in table.models]),
         gates=reader.gates(table, overrides),
         statistics=read_statistics(table, overrides.models, reader),
         simulator=_simulator(table, file.parent),
@@ -124,42 +130,43 @@ class _Reader:
             raise self.mistake(location, f"there is no template {table.template!r} (looked for {path})")
         return PromptSettings(name=table.name, path=str(path), source=read_text(path))
 
-    def model(self, position: int, table: ModelTable, providers: Mapping[str, ProviderSettings]) -> ModelSettings:
+    def model(
+        self, array: str, position: int, table: ModelTable, providers: Mapping[str, ProviderSettings]
+    ) -> ModelSettings:
+        """Read a table of `[[models]]` or `[[judges]]`."""
         provider, _, model = table.id.partition("/")
         if provider not in providers:
             hint = nearest(provider, providers) or f"; known: {', '.join(sorted(providers))}"
-            raise self.mistake(("models", position, "id"), f"there is no provider {provider!r}{hint}")
-        params, beta = self._params(position, table)
+            raise self.mistake((array, position, "id"), f"there is no provider {provider!r}{hint}")
+        params, beta = self._params(array, position, table)
         return ModelSettings(
             name=table.name,
             provider=provider,
             model=model,
             params=params,
             beta=beta,
-            recorded=self._recorded(position, table, provider),
+            recorded=self._recorded(array, position, table, provider),
         )
 
-    def _params(self, position: int, table: ModelTable) -> tuple[dict[str, Any], tuple[str, ...]]:
+    def _params(self, array: str, position: int, table: ModelTable) -> tuple[dict[str, Any], tuple[str, ...]]:
         params = {"max_tokens": DEFAULT_MAX_TOKENS, **{key: _plain(value) for key, value in table.params.items()}}
         beta = params.pop("beta", ())
         if not isinstance(beta, list | tuple) or not all(isinstance(name, str) for name in beta):
             raise self.mistake(
-                ("models", position, "params", "beta"), "'beta' is a list of names for the anthropic-beta header"
+                (array, position, "params", "beta"), "'beta' is a list of names for the anthropic-beta header"
             )
         if not all(_HEADER_TEXT.fullmatch(name) for name in beta):
-            raise self.mistake(("models", position, "params", "beta"), "'beta' holds a name that fits no header")
+            raise self.mistake((array, position, "params", "beta"), "'beta' holds a name that fits no header")
         if isinstance(params.get("tools"), str):
-            params["tools"] = self._tools(params["tools"], "models", position, "params", "tools")
-        self._require_sendable(position, params)
+            params["tools"] = self._tools(params["tools"], array, position, "params", "tools")
+        self._require_sendable(array, position, params)
         return params, tuple(beta)
 
-    def _require_sendable(self, position: int, params: Mapping[str, Any]) -> None:
+    def _require_sendable(self, array: str, position: int, params: Mapping[str, Any]) -> None:
         try:
             orjson.dumps(params)
         except (TypeError, ValueError) as error:
-            raise self.mistake(
-                ("models", position, "params"), f"'params' holds what JSON cannot carry: {error}"
-            ) from None
+            raise self.mistake((array, position, "params"), f"'params' holds what JSON cannot carry: {error}") from None
 
     def grid(self, table: Mapping[str, Sequence[Any]]) -> dict[str, tuple[Any, ...]]:
         """Read the values that parameters take in turn; a text among `tools` names a JSON file, as elsewhere."""
@@ -186,26 +193,32 @@ class _Reader:
             raise self.mistake(location, f"'tools' names {name!r}, which holds no list of tools")
         return tools
 
-    def _recorded(self, position: int, table: ModelTable, provider: str) -> RecordedColumns | None:
+    def _recorded(self, array: str, position: int, table: ModelTable, provider: str) -> RecordedColumns | None:
         columns = {key: getattr(table, key) for key in ("input_tokens", "output_tokens", "stop_reason", "latency_ms")}
         if provider == "recorded":
             if table.answer is None:
                 raise self.mistake(
-                    ("models", position),
+                    (array, position),
                     "a recorded model needs 'answer', a template over the row that gives its answer",
                 )
-            return RecordedColumns(answer=table.answer, place=self.place("models", position, "answer"), **columns)
+            return RecordedColumns(answer=table.answer, place=self.place(array, position, "answer"), **columns)
         for key, value in {"answer": table.answer, **columns}.items():
             if value is not None:
                 raise self.mistake(
-                    ("models", position, key),
+                    (array, position, key),
                     f"{key!r} is for models of the provider 'recorded'; this one is {provider!r}",
                 )
         return None
 
-    def scorers(self, tables: Sequence[ScorerTable]) -> tuple[ScorerSettings, ...]:
+    def scorers(self, tables: Sequence[ScorerTable], models: Sequence[str]) -> tuple[ScorerSettings, ...]:
+        """Read the scorers; `models` are all models of the file, those that the command line left out too."""
         names = [table.name or table.kind for table in tables]
         self.require_unique("scorers", names, "; give each its own 'name'")
+        for position, table in enumerate(tables):
+            against = (table.model_extra or {}).get("against")
+            if isinstance(against, str) and against not in models:
+                hint = nearest(against, models) or f"; there are: {', '.join(models)}"
+                raise self.mistake(("scorers", position, "against"), f"there is no model {against!r}{hint}")
         return tuple(
             ScorerSettings(
                 kind=table.kind,
@@ -250,7 +263,7 @@ class _Reader:
 
 
 def _run_settings(table: EvalTable, overrides: Overrides) -> RunSettings:
-    given = {key: getattr(overrides, key) for key in ("budget_usd", "max_wait_seconds", "max_outage_seconds")}
+    given = {key: getattr(overrides, key) for key in _RUN_OVERRIDES}
     changed = {key: value for key, value in given.items() if value is not None}
     if "concurrency" in table.run.model_fields_set:
         changed["first_in_flight"] = table.run.concurrency

@@ -36,6 +36,7 @@ def _money(value: Any) -> Any:
 Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 PositiveNumber = Annotated[float, BeforeValidator(_number), Field(gt=0, allow_inf_nan=False)]
 Rate = Annotated[float, BeforeValidator(_number), Field(ge=0, lt=1)]
+Share = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
 Money = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, lt=10**12, allow_inf_nan=False)]
 SimulatorProfile = Literal["anthropic", "apimart-wrapped", "apimart", "ofox", "openai", "new-api", "openrouter"]
 Price = Annotated[Decimal | None, BeforeValidator(_money), Field(ge=0, allow_inf_nan=False)]
@@ -91,6 +92,9 @@ class RunTable(Table):
     idle_seconds: PositiveNumber = Field(60.0, description="Silence between two parts of a stream.")
     max_wait_seconds: PositiveNumber = Field(3600.0, description="A provider that asks for more is left for later.")
     max_outage_seconds: PositiveNumber = Field(900.0, description="A provider that is down longer is left for later.")
+    max_failure_rate: Share | None = Field(
+        None, description="The run stops, resumable, when a larger share of its jobs fails; 0.1 is a tenth."
+    )
     grace_seconds: PositiveNumber = Field(30.0, description="What requests in flight get to be answered after Ctrl-C.")
 
 
@@ -167,6 +171,9 @@ class SimulatorTable(Table):
     replay: bool = Field(False, description="The answers are returned word for word.")
     error_rate: Rate = 0.0
     rate_limited: Rate = 0.0
+    judge_accuracy: Share = Field(0.9, description="Share of answers whose worth a simulated judge sees.")
+    judge_position_bias: Share = Field(0.0, description="Share of pairs of which it takes the first one regardless.")
+    judge_echo: bool = Field(False, description="It repeats what it was to judge: a test of how verdicts are read.")
 
 
 class EvalTable(Table):
@@ -174,11 +181,13 @@ class EvalTable(Table):
 
     name: Name
     description: str = ""
+    tags: list[Name] = Field(default_factory=list, description="Words by which `evalmill costs` can sum.")
     dataset: DatasetTable
     prompts: list[PromptTable] = Field(min_length=1)
     models: list[ModelTable] = Field(min_length=1)
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     run: RunTable = Field(default_factory=RunTable)
+    judges: list[ModelTable] = Field(default_factory=list, description="Models that scorers of kind judge ask.")
     scorers: list[ScorerTable] = Field(default_factory=list)
     gates: list[GateTable] = Field(default_factory=list)
     statistics: StatisticsTable = Field(default_factory=StatisticsTable)
@@ -207,6 +216,7 @@ class PriceTable(Table):
     cache_write_5m: Price = None
     cache_write_1h: Price = None
     above_input_tokens: PositiveInt | None = None
+    checked: date | None = None
 
 
 class ProviderModelTable(Table):

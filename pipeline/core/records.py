@@ -1,4 +1,4 @@
-"""Records that travel between the parts: request, job, response, failure, result, score."""
+"""Records that travel between the parts: request, job, response, failure, result, verdict."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What one scorer says about one answer."""
+    """What one scorer says about one answer: with run, job and scorer, a row of `scores/*.parquet`."""
 
     value: float | None
     """The metric; 0 or 1 for pass/fail scorers; None when unscored."""
@@ -277,23 +277,6 @@ class Verdict:
     status: ScoreStatus = "scored"
     sums: tuple[float, ...] | None = None
     """Of corpus figures: the answer's statistics, which add up over answers (see `Corpus`)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """One verdict on one job: a row of `scores/*.parquet`. Field names are the column names."""
-
-    run_id: str
-    job_id: str
-    scorer: str
-    value: float | None
-    passed: bool | None
-    label: str | None
-    extracted: str | None
-    expected: str | None
-    explanation: str | None
-    status: ScoreStatus
-    sums: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,6 +89,8 @@ class RunSettings:
     """A provider's demand to wait longer holds its lane; the run ends resumable."""
     max_outage_seconds: float = 900.0
     """A provider that fails for longer holds its lane; the run ends resumable."""
+    max_failure_rate: float | None = None
+    """The share of failed jobs beyond which the run stops, resumable; None: it goes on."""
     grace_seconds: float = 30.0
     """After an interruption, what requests in flight get to be answered."""
 
@@ -195,6 +197,12 @@ class SimulatorSettings:
     """Share of requests answered with 500 or 529."""
     rate_limited: float = 0.0
     """Share of requests answered with 429."""
+    judge_accuracy: float = 0.9
+    """Share of answers whose worth a simulated judge sees."""
+    judge_position_bias: float = 0.0
+    """Share of pairs of which it takes the first one, whatever they say."""
+    judge_echo: bool = False
+    """It repeats what it was to judge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +232,8 @@ class Price:
     cache_write_1h: Decimal | None = None
     above_input_tokens: int | None = None
     """The entry holds only for requests with more input tokens than this."""
+    checked: date | None = None
+    """The day on which somebody last compared the entry with its source."""
 
     @property
     def price_id(self) -> str:
@@ -262,14 +272,18 @@ class EvalSettings:
     prompts: tuple[PromptSettings, ...]
     models: tuple[ModelSettings, ...]
     providers: Mapping[str, ProviderSettings]
-    """Those that the models use."""
+    """Those that the models and judges use."""
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     run: RunSettings = field(default_factory=RunSettings)
+    judges: tuple[ModelSettings, ...] = ()
+    """Models that scorers of the kinds judge and pairwise ask."""
     scorers: tuple[ScorerSettings, ...] = ()
     gates: tuple[GateSettings, ...] = ()
     statistics: StatisticsSettings = field(default_factory=StatisticsSettings)
     simulator: SimulatorSettings = field(default_factory=SimulatorSettings)
     providers_file: Path | None = None
+    tags: tuple[str, ...] = ()
+    """Words of the user's own, by which costs can be summed."""
 
     @property
     def folder(self) -> Path:

@@ -14,6 +14,7 @@ from typing import Any
 
 from pipeline.core.fingerprint import canonical_json
 from pipeline.core.image_size import image_size
+from pipeline.core.output_format import output_schema
 from pipeline.core.records import Block, Request
 
 _DENSE_FACTOR = 1.3
@@ -54,7 +55,7 @@ def estimate_request_tokens(request: Request, *, dense: bool = False) -> int:
     for content in (request.system, *(message["content"] for message in request.messages)):
         tokens += _content_tokens(content, dense)
     tokens += _MESSAGE_TOKENS * len(request.messages)
-    tokens += _weigh(_json(_output_schema(request.params))) * factor
+    tokens += _weigh(_json(output_schema(request.params))) * factor
     return math.ceil(tokens + _tools_tokens(request.params, dense))
 
 
@@ -138,10 +139,6 @@ def _document_tokens(block: Block, dense: bool) -> float:
     if source.get("type") == "content":
         return _content_tokens(source.get("content"), dense)
     return _UNKNOWN_DOCUMENT_TOKENS
-
-
-def _output_schema(params: Mapping[str, Any]) -> Any:
-    return ((params.get("output_config") or {}).get("format") or {}).get("schema")
 
 
 def _tools_tokens(params: Mapping[str, Any], dense: bool) -> float:

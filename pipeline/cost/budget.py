@@ -11,6 +11,8 @@ from pipeline.core.settings import Price
 
 IMAGE_TOKENS = 5_000
 """Allowance for one image, above the most that any Claude model counts for one (4,784)."""
+PDF_PAGE_TOKENS = IMAGE_TOKENS + 3_000
+"""Allowance for one page of a PDF beside its bytes: its picture, and the most text of a page (protocol section 12)."""
 TOOL_TOKENS = 600
 """Allowance for the hidden prompt that comes with tools (at most 588, protocol section 7)."""
 
@@ -23,7 +25,8 @@ def upper_bound_usd(
     """Bound what a request can cost; None where nothing bounds it: no price, or no max_tokens.
 
     Every byte counts as a token, at the dearest rate that input can have, cache writes included. The bytes may leave
-    out the data of images, which have an allowance of their own. Of a tiered price, pass the tier of `request_bytes`.
+    out the data of images, which have an allowance of their own, and hold what the pages of documents are allowed.
+    Of a tiered price, pass the tier of `request_bytes`.
     """
     if price is None or max_tokens is None or price.input is None or price.output is None:
         return None

@@ -63,5 +63,6 @@ def _price(table: Mapping[str, Any], entry: Mapping[str, Any], model: str) -> Pr
         effective=entry["effective"],
         source=entry.get("source", table.get("source")),
         above_input_tokens=entry.get("above_input_tokens"),
+        checked=entry.get("checked", table.get("checked")),
         **rates,
     )

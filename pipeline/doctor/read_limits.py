@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, replace
 from typing import Any
 
 from pipeline.core.settings import Limits
 from pipeline.doctor.records import Change, Finding, Reply, Subject, plain_number
-from pipeline.providers.retry_after import reset_seconds
+from pipeline.providers.limit_headers import LimitKind, limits_in
 
 _REQUESTS, _INPUT, _OUTPUT = "requests_per_minute", "input_tokens_per_minute", "output_tokens_per_minute"
 _WORDS = {_REQUESTS: "requests", _INPUT: "input tokens", _OUTPUT: "output tokens"}
-_HEADERS: dict[str, tuple[str, ...]] = {
-    "anthropic-ratelimit-requests-limit": (_REQUESTS,),
-    "anthropic-ratelimit-input-tokens-limit": (_INPUT,),
-    "anthropic-ratelimit-output-tokens-limit": (_OUTPUT,),
-    "x-ratelimit-limit-requests": (_REQUESTS,),
+_NAMES: dict[LimitKind, tuple[str, ...]] = {
+    "requests": (_REQUESTS,),
+    "input": (_INPUT,),
+    "output": (_OUTPUT,),
     # One limit for both; neither side alone can be more.
-    "x-ratelimit-limit-tokens": (_INPUT, _OUTPUT),
+    "tokens": (_INPUT, _OUTPUT),
 }
-_MINUTE = 61.0
-"""A limit per minute is full again after a minute; one that takes longer counts hours or days."""
 
 
 def read_limits(subject: Subject, reply: Reply) -> Finding:
@@ -30,9 +26,10 @@ def read_limits(subject: Subject, reply: Reply) -> Finding:
     family = sorted({name.partition("ratelimit")[0] + "ratelimit" for name in reply.headers if "ratelimit-" in name})
     if not family:
         return Finding(aspect="rate limits", found="no headers", catalog=mine)
-    per_minute, longer = _limits(reply)
+    told, longer = limits_in(reply.headers)
+    per_minute: dict[str, Any] = {name: limit.per_minute for limit in told for name in _NAMES[limit.kind]}
     note = [f"from {', '.join(name + '-*' for name in family)}"]
-    note += [f"not per minute: {name}" for name in longer]
+    note += [f"not per minute: {header}: {plain_number(value)}" for header, value in longer.items()]
     if not per_minute:
         return Finding(aspect="rate limits", found="no limit per minute", catalog=mine, note="; ".join(note))
     learned = replace(subject.limits, **per_minute)
@@ -58,37 +55,6 @@ def read_limit_hit(replies: list[Reply]) -> Finding:
     names = [name for name in ("retry-after-ms", "retry-after") if name in hit.headers]
     said = ", ".join(f"{name}: {hit.headers[name]}" for name in names)
     return Finding(aspect="retry-after", found=said or "missing", note="with a 429")
-
-
-def _limits(reply: Reply) -> tuple[dict[str, Any], list[str]]:
-    per_minute: dict[str, Any] = {}
-    longer: list[str] = []
-    for header, names in _HEADERS.items():
-        value = _positive(reply.headers.get(header))
-        if value is None:
-            continue
-        if _refills_slowly(header, reply):
-            longer.append(f"{header}: {plain_number(value)}")
-            continue
-        per_minute |= dict.fromkeys(names, value)
-    return per_minute, longer
-
-
-def _refills_slowly(header: str, reply: Reply) -> bool:
-    anthropic = header.startswith("anthropic-")
-    reset = header.removesuffix("limit") + "reset" if anthropic else header.replace("-limit-", "-reset-")
-    # Without the remaining count beside it, the reset is read whether or not the limit is used up.
-    told = {name: reply.headers[name] for name in (reset, "date") if name in reply.headers}
-    wait = reset_seconds(told)
-    return wait is not None and wait > _MINUTE
-
-
-def _positive(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value > 0 else None
 
 
 def _said(limits: Limits) -> str | None:

@@ -33,11 +33,15 @@ Grace = Callable[[], Awaitable[None]]
 """Waits as long as what is in flight may still be answered."""
 
 
-class Acknowledged(Protocol):
-    """Is told which results are safe on disk."""
+class ResultObserver(Protocol):
+    """Is told what became of results."""
 
-    def __call__(self, results: Sequence[Result], /) -> None:
-        """These will survive a power cut."""
+    def acknowledged(self, results: Sequence[Result], /) -> None:
+        """These are safe on disk, and will survive a power cut."""
+        ...
+
+    def kept(self, result: Result, /) -> None:
+        """This one is not stored: its job was asked again, and the row that it has is as good."""
         ...
 
 
@@ -46,7 +50,7 @@ async def execute(
     store: RunStore,
     control: RunControl,
     *,
-    on_acknowledged: Acknowledged,
+    observer: ResultObserver,
     clock: Clock,
     grace_seconds: float,
 ) -> None:
@@ -57,7 +61,7 @@ async def execute(
     """
     grace = partial(clock.sleep, grace_seconds)
     async with anyio.create_task_group() as writing:
-        await writing.start(partial(store.commit_forever, on_acknowledged=on_acknowledged))
+        await writing.start(partial(store.commit_forever, on_acknowledged=observer.acknowledged, on_kept=observer.kept))
         async with anyio.create_task_group() as lanes:
             writing.start_soon(_obey_signals, control, lanes.cancel_scope, grace)
             for lane in work:

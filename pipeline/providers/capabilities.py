@@ -28,6 +28,7 @@ class Capabilities:
     forced_tool_choice: bool
     images: bool
     max_output_tokens: int | None = None
+    max_input_tokens: int | None = None
     thinking: tuple[str, ...] | None = None
     """None where the protocol of the model has no such parameter."""
     retires: date | None = None

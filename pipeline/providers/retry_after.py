@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -85,6 +86,14 @@ def duration_seconds(text: str) -> float | None:
     return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
 
 
+def until_reset_seconds(text: str, headers: Mapping[str, str]) -> float | None:
+    """Read when a limit is full again: a duration, or a time that counts from the `date` header; None for nonsense."""
+    if not text:
+        return None
+    seconds = duration_seconds(text)
+    return seconds if seconds is not None else _from_now(_rfc3339(text), headers)
+
+
 def _from_now(moment: datetime | None, headers: Mapping[str, str]) -> float | None:
     now = _http_date(headers.get("date"))
     if moment is None or now is None:
@@ -93,6 +102,7 @@ def _from_now(moment: datetime | None, headers: Mapping[str, str]) -> float | No
     return wait if wait >= 0 else None
 
 
+@lru_cache(maxsize=8)  # all answers of one second bear the same date
 def _http_date(text: str | None) -> datetime | None:
     if text is None:
         return None

@@ -35,13 +35,27 @@ def cautions(summary: Summary) -> tuple[Caution, ...]:
 def _incomplete(summary: Summary) -> list[Caution]:
     found = unfinished(summary)
     if found is None:
-        return []
+        return _half_judged(summary)
     done, planned = found
     text = (
         f"This run is not finished: {numbers.count(planned - done)} of its {_number_of(planned, 'job')} have not been "
         "done, so every figure can still change, and no gate is decided."
     )
     return [Caution(kind="incomplete", text=text)]
+
+
+def _half_judged(summary: Summary) -> list[Caution]:
+    """Say that judges were not asked everything; their figures are of the answers that came first."""
+    left = {entry["scorer"]: entry.get("open", 0) for entry in summary.get("judges") or ()}
+    return [
+        Caution(
+            kind="incomplete",
+            text=f"The judges of {one_line(scorer)} are not finished: {_number_of(number, 'verdict')} are missing, "
+            "so its figures can still change.",
+        )
+        for scorer, number in left.items()
+        if number
+    ]
 
 
 def _gates(summary: Summary) -> list[Caution]:

@@ -11,6 +11,7 @@ from pipeline.report import charts, embed, numbers, tables
 from pipeline.report.cautions import SIMULATED, cautions
 from pipeline.report.cells import Summary, answered, label, metric_names, ranked, unfinished
 from pipeline.report.equivalence import equivalence_grid, equivalence_sentences
+from pipeline.report.judge_costs import judge_cost, judge_rows
 from pipeline.report.judging import judge_sections
 from pipeline.report.leader import capital, lead_line, standing
 from pipeline.report.measures import Measure, measure
@@ -105,6 +106,7 @@ def cost(view: RunView) -> dict[str, Any]:
         "figure": capital(measure(summary, metrics[0]).figure) if metrics else "",
         "noun": capital(measure(summary, metrics[0]).noun) if metrics else "",
         "latency": charts.latency(summary),
+        "judges": judge_rows(summary),
     }
 
 
@@ -191,8 +193,10 @@ def _cost_figures(summary: Summary) -> list[Figure]:
     retries = sum(cell["retries"] for cell in summary["cells"])
     saved = numbers.usd(spent["reused_saved_usd"])
     cached = totals["cache_read"]
+    judges = judge_cost(summary)
     return [
         Figure(name="Total", value=numbers.usd(spent["total_usd"]), note=_cost_note(spent)),
+        *([] if judges is None else [Figure(name="Judges", value=judges, note="part of the total")]),
         Figure(
             name="Input tokens",
             value=numbers.tokens(totals["input"]),

@@ -1,10 +1,10 @@
-"""Renders the three pages of a run, and that of a comparison, and puts them in place, each whole or not at all."""
+"""Renders pages and documents of runs, comparisons and costs, and puts them in place, each whole or not at all."""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -14,9 +14,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.core.errors import DiskError, OutputError
+from pipeline.cost.spending import Ledger
 from pipeline.report import contexts
+from pipeline.report.cells import Summary
 from pipeline.report.compare_page import comparison_context
+from pipeline.report.costs_page import Asked, costs_context
 from pipeline.report.encode import policy, safe_json
+from pipeline.report.junit import junit
+from pipeline.report.markdown import markdown
 from pipeline.report.vendored import chart_scripts
 from pipeline.report.view import RunView
 from pipeline.report.visible import visible
@@ -53,6 +58,26 @@ def exploring(source: str) -> tuple[str, ...]:
 def render_comparison(found: Mapping[str, Any], path: Path) -> Path:
     """Write what `steps.compare` found as one page that holds everything it needs; raises as `render_pages`."""
     return _write(path, page("compare.html.jinja", comparison_context(found)))
+
+
+def render_documents(summary: Summary, run: Mapping[str, Any], folder: Path, formats: Collection[str]) -> list[Path]:
+    """Write what `formats` names of `report.md` (md) and `junit.xml` (junit) into `folder`; raises as `render_pages`.
+
+    `run` is the run's run.json.
+    """
+    created_at = run["created_at"]
+    written = []
+    if "md" in formats:
+        text = markdown(summary, description=run["settings"]["description"], created_at=created_at)
+        written.append(_write(folder / "report.md", text))
+    if "junit" in formats:
+        written.append(_write(folder / "junit.xml", junit(summary, created_at=created_at)))
+    return written
+
+
+def render_costs(ledger: Ledger, other: Ledger, asked: Asked, path: Path) -> Path:
+    """Write what all runs spent as one page that holds everything it needs; raises as `render_pages`."""
+    return _write(path, page("costs.html.jinja", costs_context(ledger, other, asked), charting()))
 
 
 def page(template: str, context: Mapping[str, Any], scripts: tuple[str, ...] = (), *, served: bool = False) -> str:

@@ -23,7 +23,7 @@ State = Literal["closed", "open", "half-open"]
 
 
 class Breaker:
-    """Opens when half of the lane's last 40 outcomes are the provider's faults (reliability 5.1, rule 7).
+    """Opens when half of the lane's last 40 outcomes are the provider's faults (reliability 5.1, rule 7), or when told.
 
     The window is counted in outcomes and not in seconds: so it holds for a lane of one request in flight as for one of
     a thousand, where half of 30 seconds' outcomes would be 10,000 failures. While it is open one request at a time
@@ -83,6 +83,11 @@ class Breaker:
         """A request that should have tried the provider did not leave."""
         self._out -= 1
         self._bell.ring()
+
+    def open(self) -> None:
+        """Wait and try, one request at a time: the provider is known to be down, though by few outcomes."""
+        if self._state != "open":
+            self._open()
 
     def answered(self, *, tried: bool) -> None:
         """The provider works; one that left before it broke down (not `tried`) says nothing of now."""

@@ -17,6 +17,7 @@ from pipeline.core.errors import (
     StoppedResumable,
 )
 from pipeline.core.records import Failure, Result
+from pipeline.run.failure_rate import FailureRate
 
 _IDS = re.compile(r"\b(?=\w*\d)\w{8,}\b")
 """Ids of requests, which differ in messages that say the same."""
@@ -27,8 +28,9 @@ TRIAL_JOBS = 20
 class RunControl:
     """The one place that decides to stop a run."""
 
-    def __init__(self) -> None:
-        """Begin running."""
+    def __init__(self, failure_rate: FailureRate | None = None) -> None:
+        """Begin running; `failure_rate` says when too many jobs failed."""
+        self._failure_rate = failure_rate
         self.reason: EvalmillError | None = None
         self.signal: int | None = None
         self.stopping = False
@@ -48,6 +50,12 @@ class RunControl:
         self.stopping = True
         for lane in self._lanes:
             lane.cancel()
+
+    def ended(self, result: Result, problem: str | None = None) -> None:
+        """Stop if too many jobs failed, this one included; `problem` is what is wrong with an answer that is taken."""
+        reason = None if self._failure_rate is None else self._failure_rate.ended(result, problem)
+        if reason is not None:
+            self.stop(reason)
 
     def lane(self) -> LaneControl:
         """The control of one more lane."""

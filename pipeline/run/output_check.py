@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.fingerprint import canonical_json
-from pipeline.core.records import Request, Response
+from pipeline.core.output_format import output_schema
+from pipeline.core.records import Job, Response
 from pipeline.score.json_values import read_json
 
 if TYPE_CHECKING:
@@ -22,10 +23,11 @@ class OutputCheck:
         """Know no schema yet."""
         self._validators: dict[bytes, jsonschema_rs.Validator | None] = {}
 
-    def problem(self, request: Request, response: Response) -> str | None:
+    def problem(self, job: Job, response: Response) -> str | None:
         """What is wrong with a whole answer; None where no schema was named, or it is followed."""
-        schema = _schema(request.params)
-        if schema is None or response.status != "ok" or response.tool_calls:
+        request = job.request
+        schema = None if request is None else output_schema(request.params)
+        if request is None or schema is None or response.status != "ok" or response.tool_calls:
             return None
         try:
             value = read_json((request.prefill + response.text).strip())
@@ -46,11 +48,3 @@ class OutputCheck:
             except ValueError:
                 self._validators[key] = None
         return self._validators[key]
-
-
-def _schema(params: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The schema of `output_config.format`, or of `output_format` as it was called before (protocol section 1.9)."""
-    config = params.get("output_config")
-    wanted = config.get("format") if isinstance(config, Mapping) else params.get("output_format")
-    schema = wanted.get("schema") if isinstance(wanted, Mapping) else None
-    return schema if isinstance(schema, Mapping) else None

@@ -6,7 +6,7 @@ A cluster's workers implement the same interface with leases.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import NamedTuple, Protocol
 
 from pipeline.core.records import Failure, Response, Usage
@@ -25,14 +25,15 @@ class Need(NamedTuple):
     """What one request may take, at most (money) and probably (tokens)."""
 
     request_bytes: int
-    """Of the body without the data of images, which have an allowance of their own."""
+    """Of the body without the data of images, which have an allowance of their own, and with what the pages of
+    documents are allowed: the most input tokens."""
     images: int
     tools: bool
     input_tokens: int
     max_tokens: int | None
     """The most that is generated; None when nothing bounds it."""
     unbounded: bool = False
-    """A document is in it whose tokens nothing here bounds: a PDF, or one that the provider fetches."""
+    """A document is in it whose tokens nothing bounds: its pages cannot be counted, nor is the model's window known."""
 
 
 class Permit(NamedTuple):
@@ -63,8 +64,8 @@ class Permits(Protocol):
         """Return a permit whose request did not leave."""
         ...
 
-    def describe(self, need: Need) -> str:
-        """In words: what is spent and what the next request may cost."""
+    def shortage(self, need: Need) -> str:
+        """In words: why the budget cannot take a request, and what would let it through."""
         ...
 
 
@@ -131,13 +132,38 @@ class LocalPermits:
             self._budget.settle(permit.bound_usd, _ZERO)
         self._limits.withdrawn(permit.reserved)
 
-    def describe(self, need: Need) -> str:
-        """Spent, reserved, and the bound of the next request."""
-        bound = self.bound_usd(need)
-        next_one = "cannot be bounded" if bound is None else f"may cost up to ${bound:f}"
-        reserved = self._budget.reserved_usd
-        in_flight = f" (${reserved:f} more is reserved)" if reserved else ""
-        return f"spent ${self._budget.spent_usd:f} of ${self._cap_usd}{in_flight}; the next request {next_one}"
+    def shortage(self, need: Need) -> str:
+        """What is spent, what is left, the bound of the request, and the least budget that it fits into."""
+        bound, spent = self.bound_usd(need), self._budget.spent_usd
+        if bound is None:
+            return (
+                f"{_why_unbounded(need)}, so no budget can be sure to hold, however large. Run without budget_usd and "
+                "--budget, or change the request"
+            )
+        cap = _ZERO if self._cap_usd is None else self._cap_usd
+        # With others in flight their bounds would count too, but a run stops only when there are none.
+        least = _rounded_up(spent + bound)
+        return (
+            f"it may cost up to ${bound:f}, and of ${cap} are ${spent:f} spent and ${cap - spent:f} left. "
+            f"--budget {least} (or budget_usd = {least}) lets it through; what follows may take more. "
+            "Everything answered is kept, and the same command with more budget continues"
+        )
+
+
+def _rounded_up(usd: Decimal) -> Decimal:
+    """To cents, or to a hundredth of one below a dollar."""
+    return usd.quantize(Decimal("0.01") if usd >= 1 else Decimal("0.0001"), rounding=ROUND_UP)
+
+
+def _why_unbounded(need: Need) -> str:
+    if need.unbounded:
+        return (
+            "what it may cost cannot be bounded: the pages of a document in it cannot be counted, and how much the "
+            "model reads at most is not known"
+        )
+    if need.max_tokens is None:
+        return "what it may cost cannot be bounded: its parameters name no max_tokens"
+    return "what it may cost cannot be bounded: there is no price for input and output"
 
 
 def booked_usd(outcome: Response | Failure, cost_usd: Decimal | None, bound_usd: Decimal | None) -> Decimal | None:

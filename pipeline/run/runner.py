@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
@@ -14,20 +14,23 @@ from anyio import to_thread
 from anyio.abc import TaskStatus
 
 from pipeline.core.clock import Clock
-from pipeline.core.errors import StoppedResumable
+from pipeline.core.errors import EvalmillError, StoppedResumable
 from pipeline.core.records import Attempt, Failure, Job, Response, Result
 from pipeline.core.settings import Price, RunSettings
 from pipeline.cost.charges import cost_usd
 from pipeline.plan.expand import Shard
+from pipeline.providers.capabilities import capabilities
 from pipeline.run import results
 from pipeline.run.attempt import Caller, Exchange, Outgoing
+from pipeline.run.blame import PROVIDERS_FAULTS, Blame, Standing
 from pipeline.run.breaker import Breaker
 from pipeline.run.control import LaneControl, LaneWatch
 from pipeline.run.need import need_of
 from pipeline.run.output_check import OutputCheck
+from pipeline.run.patience import Patience
 from pipeline.run.permits import Need, Permit, Permits, PriceOf
 from pipeline.run.results import Charge, ResultContext, Timing
-from pipeline.run.retry import UNCHARGED, RetryBudget, RetryPolicy, next_delay, retry_cost
+from pipeline.run.retry import RetryBudget, RetryPolicy, retry_cost
 
 Unanswered = Literal["final", "open"]
 """How a job without an answer goes on: as a failure, or later, since the run stops."""
@@ -40,10 +43,8 @@ BEGUN_PER_FLIGHT = 4
 
 MOST_BROKEN_OUTPUTS = 2
 """Answers of one job that break their schema and are asked for again; the next one is taken as it is."""
-LONG_WAIT_SECONDS = 120.0
-"""A provider that asks to wait longer has a limit by the day or so: the user is told at once (reliability 5.3)."""
-
-PROVIDERS_FAULTS = frozenset({"overload", "transport"})
+_SHOWN_CHARACTERS = 80
+"""Of a row's id, in messages."""
 
 JobSource = Callable[[Shard], Iterator[Job]]
 
@@ -57,6 +58,14 @@ class Sink(Protocol):
 
     def put_start(self, job_id: str, at_stake_usd: Decimal | None) -> None:
         """Note what may have been paid for a job that has no result yet; the last note of a job counts."""
+        ...
+
+
+class AnswerCheck(Protocol):
+    """Says which answers are of no use, so that they are asked for again."""
+
+    def problem(self, job: Job, response: Response) -> str | None:
+        """What is wrong with an answer; None where nothing is."""
         ...
 
 
@@ -93,8 +102,12 @@ class LaneSetup:
     control: LaneControl
     watch: LaneWatch
     observer: LaneObserver
+    problem: Callable[[], Awaitable[EvalmillError | None]]
+    """Is asked once, when the lane's first request is due: what keeps it from sending, if anything does."""
     clock: Clock
     rng: Random
+    check: AnswerCheck | None = None
+    """None: answers are held against the schemas that their requests name."""
 
 
 class _Leave(NamedTuple):
@@ -122,10 +135,9 @@ class _Flight:
     """After a first empty answer."""
     broken_outputs: int = 0
     """Answers that broke their schema and were asked for again."""
-    charged: int = 0
-    """Attempts that failed by the job's own account."""
-    answers_at_first_fault: int | None = None
-    """The lane's answers when the provider first failed on this job."""
+    problem: str | None = None
+    """What is wrong with the latest answer, by its schema."""
+    standing: Standing = field(default_factory=Standing)
 
 
 class SyncLane:
@@ -135,6 +147,7 @@ class SyncLane:
         """Hold at most `concurrency` requests in flight, over all shards of the lane."""
         run, model = setup.run, setup.context.model.name
         self._setup = setup
+        self._has_begun = False
         self._slots = anyio.Semaphore(run.concurrency, fast_acquire=True)
         self._begun = anyio.Semaphore(BEGUN_PER_FLIGHT * run.concurrency + JOBS_AT_A_TIME, fast_acquire=True)
         self._policy = RetryPolicy(max_attempts=run.max_attempts)
@@ -142,11 +155,11 @@ class SyncLane:
         self._breaker = Breaker(
             run.concurrency, setup.clock, setup.rng, changed=lambda said: setup.observer.event(model, said)
         )
-        self._output = OutputCheck()
-        self._answers = 0
-        self._refused_since: float | None = None
-        """When the provider began to refuse everything, by 429."""
-        self._waits_until = setup.clock.monotonic()
+        self._blame = Blame(self._policy, self._breaker, setup.clock, setup.rng)
+        self._patience = Patience(run, self._breaker, setup.clock)
+        self._output: AnswerCheck = setup.check or OutputCheck()
+        known = capabilities(setup.context.model.provider, setup.context.model.model)
+        self._max_input_tokens = None if known is None else known.max_input_tokens
 
     async def run(self, shard: Shard, sink: Sink, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Dispatch the shard's jobs in order; first come, first served."""
@@ -166,17 +179,19 @@ class SyncLane:
             return
         if job.request is None:
             failure = job.failure or Failure(kind="local", message="the row has no request")
-            await sink.put(results.failed(setup.context, job, failure, attempts=(), timing=Timing()))
+            result = results.failed(setup.context, job, failure, attempts=(), timing=Timing())
+            await sink.put(result)
+            setup.control.run.ended(result)
             return
         ready = setup.clock.monotonic()
         await self._begun.acquire()
         await setup.watch.may_send()
-        if await self._skipped(job, sink):
+        if await self._skipped(job, sink) or not await self._may_begin():
             self._begun.release()
             return
         outgoing = setup.caller.encode(job.request)
-        need = need_of(job, outgoing.body)
-        leave = await self._leave(need)
+        need = need_of(job, outgoing.body, max_input_tokens=self._max_input_tokens)
+        leave = await self._leave(job, need)
         if leave is not None and setup.watch.has_stopped:
             self._stay(leave)
             leave = None
@@ -187,6 +202,16 @@ class SyncLane:
         flight = _Flight(job=job, outgoing=outgoing, need=need, queue_ms=(setup.clock.monotonic() - ready) * 1000)
         flights.start_soon(self._fly, flight, leave, sink)
 
+    async def _may_begin(self) -> bool:
+        """Whether the lane can send; the run stops if its first request is due and it cannot."""
+        if not self._has_begun:
+            problem = await self._setup.problem()
+            if problem is not None:
+                self._setup.control.run.stop(problem)
+                return False
+            self._has_begun = True
+        return True
+
     async def _skipped(self, job: Job, sink: Sink) -> bool:
         """Put the row of a job that is not sent, if the lane has stopped."""
         stopped_by = self._setup.watch.stopped_by
@@ -194,13 +219,13 @@ class SyncLane:
             await sink.put(results.skipped(self._setup.context, job, stopped_by))
         return stopped_by is not None
 
-    async def _leave(self, need: Need, *, on_credit: bool = False) -> _Leave | None:
+    async def _leave(self, job: Job, need: Need, *, on_credit: bool = False) -> _Leave | None:
         """Wait until a request may leave; None when the budget cannot take it, which stops the run."""
         while True:
             tries = await self._breaker.passed()
             permit = await self._permit(need, tries=tries)
             if permit is None:
-                self._out_of_budget(need)
+                self._out_of_budget(job, need)
                 return None
             if tries or self._breaker.is_closed:
                 return _Leave(permit, tries, on_credit)
@@ -237,6 +262,8 @@ class SyncLane:
             result = await self._until_result(flight, leave, sink)
         finally:
             self._setup.watch.ended(result)
+            if result is not None:
+                self._setup.control.run.ended(result, flight.problem)
             try:
                 if result is not None:
                     await sink.put(result)
@@ -282,6 +309,7 @@ class SyncLane:
 
     async def _attempt(self, flight: _Flight) -> Exchange:
         setup, model = self._setup, self._setup.context.model.name
+        self._blame.left(flight.standing)
         setup.observer.in_flight(model, +1)
         try:
             return await setup.caller.send(flight.outgoing, new_connection=flight.met_stale_connection)
@@ -299,8 +327,8 @@ class SyncLane:
         if leave.on_credit:
             self._retries.returned()
         if isinstance(outcome, Response):
-            self._answers += 1
-            self._refused_since = None
+            self._blame.answered()
+            self._patience.answered()
             self._breaker.answered(tried=leave.tries)
             self._retries.answered()
             self._setup.watch.answered()
@@ -318,18 +346,18 @@ class SyncLane:
 
         Once after an empty one (reliability P4), twice after one that breaks the schema it was asked to follow (P6).
         """
-        if self._policy.max_attempts == 1:
-            return None
+        only_once = self._policy.max_attempts == 1
+        problem = self._output.problem(flight.job, response)
+        flight.problem = None if problem is None else self._setup.context.scrubber.scrub_known(problem)
         if response.status == "empty":
-            if flight.asked_once_more:
+            if flight.asked_once_more or only_once:
                 return None
             flight.asked_once_more = True
             return await self._again(flight, 0, None)
-        problem = None if flight.job.request is None else self._output.problem(flight.job.request, response)
-        if problem is None or flight.broken_outputs == MOST_BROKEN_OUTPUTS:
+        if flight.problem is None or flight.broken_outputs == MOST_BROKEN_OUTPUTS or only_once:
             return None
         flight.broken_outputs += 1
-        flight.attempts[-1] = replace(flight.attempts[-1], error=f"output: {problem}")
+        flight.attempts[-1] = replace(flight.attempts[-1], error=f"output: {flight.problem}")
         return await self._again(flight, 0, None)
 
     async def _after_failure(self, flight: _Flight, failure: Failure) -> _Leave | Unanswered:
@@ -341,27 +369,15 @@ class SyncLane:
         if self._is_excused(flight, failure):
             flight.met_stale_connection = True
             return await self._again(flight, 0, None) or "open"
-        flight.charged += self._is_charged(flight, failure)
-        delay = next_delay(self._policy, failure, flight.charged, setup.rng)
-        if delay is None:
+        wait_seconds = self._blame.wait_seconds(flight.standing, failure)
+        if wait_seconds is None:
             return "final"
-        self._hold_if_too_long(failure)
-        return await self._again(flight, delay, failure) or "open"
+        self._mind_the_wait(failure)
+        return await self._again(flight, wait_seconds, failure) or "open"
 
     def _is_excused(self, flight: _Flight, failure: Failure) -> bool:
         """A first stale connection is nobody's fault: the request goes out again at once, over a new one (N13)."""
         return failure.stale_connection and not flight.met_stale_connection
-
-    def _is_charged(self, flight: _Flight, failure: Failure) -> bool:
-        """Whether a failure uses up one of the job's attempts: not while the provider fails for all jobs alike.
-
-        A job that goes on failing when the provider has answered others since is at fault itself, though.
-        """
-        if failure.kind not in PROVIDERS_FAULTS:
-            return failure.kind not in UNCHARGED
-        if flight.answers_at_first_fault is None:
-            flight.answers_at_first_fault = self._answers
-        return self._breaker.is_closed or self._answers > flight.answers_at_first_fault
 
     async def _again(self, flight: _Flight, seconds: float, failure: Failure | None) -> _Leave | None:
         """Give the slot up for `seconds`, then get leave for another attempt; None when the run stops."""
@@ -374,51 +390,30 @@ class SyncLane:
             if failure is not None and failure.kind != "rate":
                 on_credit = await self._retries.take(retry_cost(failure))
             try:
-                leave = await self._leave(flight.need, on_credit=on_credit)
+                leave = await self._leave(flight.job, flight.need, on_credit=on_credit)
             finally:
                 if leave is None and on_credit:
                     self._retries.returned()
             flight.has_slot = leave is not None
         return leave
 
-    def _hold_if_too_long(self, failure: Failure) -> None:
-        """Hold the lane where its provider asks for too long a wait, or refuses or fails for too long."""
-        run, now = self._setup.run, self._setup.clock.monotonic()
-        asked = failure.retry_after_seconds or 0.0
-        if failure.kind == "rate" and self._refused_since is None:
-            self._refused_since = now
-        refused_seconds = 0.0 if self._refused_since is None else now - self._refused_since
-        if asked > run.max_wait_seconds:
-            self._hold(f"asks to wait {asked:.0f} s, longer than max_wait_seconds = {run.max_wait_seconds:g}", failure)
-        elif refused_seconds > run.max_wait_seconds:
-            self._hold(
-                f"has refused every request for {refused_seconds:.0f} s, longer than "
-                f"max_wait_seconds = {run.max_wait_seconds:g}",
-                failure,
-            )
-        elif self._breaker.open_seconds > run.max_outage_seconds:
-            self._hold(
-                f"has failed for {self._breaker.open_seconds:.0f} s, longer than "
-                f"max_outage_seconds = {run.max_outage_seconds:g}",
-                failure,
-            )
-        elif max(asked, refused_seconds) > LONG_WAIT_SECONDS and now >= self._waits_until:
-            self._waits_until = now + max(asked, LONG_WAIT_SECONDS)
-            what = f"asks to wait {asked:.0f} s" if asked else f"has refused every request for {refused_seconds:.0f} s"
-            self._setup.observer.event(self._setup.context.model.name, f"the provider {what}: {failure.message}")
+    def _mind_the_wait(self, failure: Failure) -> None:
+        """Say so where the provider makes the lane wait for long, and hold the lane where that is too long."""
+        wait, model = self._patience.failed(failure), self._setup.context.model.name
+        if wait is None:
+            return
+        said = f"the provider {wait.said}: {failure.message}"
+        if wait.is_too_long:
+            self._setup.control.hold(StoppedResumable(f"model {model!r}: {said}. Run again later to continue"))
+        else:
+            self._setup.observer.event(model, said)
 
-    def _hold(self, what: str, failure: Failure) -> None:
-        model = self._setup.context.model.name
-        self._setup.control.hold(
-            StoppedResumable(f"model {model!r}: the provider {what}: {failure.message}. Run again later to continue")
-        )
-
-    def _out_of_budget(self, need: Need) -> None:
+    def _out_of_budget(self, job: Job, need: Need) -> None:
+        which = f"row {job.row_id[:_SHOWN_CHARACTERS]!r}, prompt {job.prompt!r}, model {job.model!r}"
         self._setup.control.run.stop(
             StoppedResumable(
-                f"the budget of ${self._setup.run.budget_usd} cannot take the next request: "
-                f"{self._setup.permits.describe(need)}. "
-                "Everything answered is kept; raise budget_usd (or --budget) and run again to continue"
+                f"the budget of ${self._setup.run.budget_usd} cannot take the next request ({which}): "
+                f"{self._setup.permits.shortage(need)}"
             )
         )
 

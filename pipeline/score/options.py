@@ -83,6 +83,10 @@ class Options:
             self.refuse(f"{name} must be a table or the path of a file, not {value!r}")
         return value
 
+    def take_value(self, name: str) -> Any:
+        """Read whatever stands there, for options that are checked by who takes them; absent is None."""
+        return self._take(name, None)
+
     def take_count(self, name: str, default: int) -> int:
         """Read a whole number that is 0 or more."""
         value = self._take(name, default)

@@ -13,6 +13,7 @@ from pipeline.score.choice import build_choice
 from pipeline.score.custom import ImportFunction, build_python, import_function
 from pipeline.score.f1 import build_f1
 from pipeline.score.json_fields import build_json_fields
+from pipeline.score.judge import JUDGE_KINDS
 from pipeline.score.measured import build_cost, build_latency, build_length
 from pipeline.score.number import build_number
 from pipeline.score.rouge import build_rouge
@@ -102,8 +103,8 @@ _BUILDERS: Mapping[str, Callable[[ScorerSettings], Scorer]] = {
     "cost": build_cost,
 }
 
-KINDS: tuple[str, ...] = (*_BUILDERS, "python")
-"""The scorer kinds that `build_scorer` knows."""
+KINDS: tuple[str, ...] = (*_BUILDERS, "python", *JUDGE_KINDS)
+"""The scorer kinds; those whose verdicts come from models are built by `build_judge`."""
 
 
 def build_scorer(settings: ScorerSettings, *, import_function: ImportFunction = import_function) -> Scorer:

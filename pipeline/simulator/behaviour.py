@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pipeline.simulator import book_json, chance, phrasing, slips, tokens, tool_use
+from pipeline.simulator import book_json, chance, judging, phrasing, slips, tokens, tool_use
 from pipeline.simulator.asking import Answer, Asked, ToolCall
 from pipeline.simulator.faults import Directives
 from pipeline.simulator.schema_fill import Filler
@@ -17,6 +17,7 @@ from pipeline.simulator.schema_fill import Filler
 if TYPE_CHECKING:
     from pipeline.simulator.answers import AnswerBook, Entry
 
+_PLAIN_JUDGE = judging.Manners()
 _MODEL_NOISE = 0.10
 _REQUEST_NOISE = 0.05
 _STEPS_BONUS = 0.25
@@ -50,7 +51,15 @@ class Known:
     slip_rng: random.Random
 
 
-def answer(asked: Asked, book: AnswerBook | None, directives: Directives, *, seed: int, draw: int) -> Answer:
+def answer(  # what a model is, and what it is asked
+    asked: Asked,
+    book: AnswerBook | None,
+    directives: Directives,
+    *,
+    seed: int,
+    draw: int,
+    manners: judging.Manners = _PLAIN_JUDGE,
+) -> Answer:
     """Answer `asked`; `draw` counts identical requests where the temperature lets answers differ."""
     if directives.refusal:
         return Answer(text="", stop_reason="refusal", output_tokens=0)
@@ -58,6 +67,9 @@ def answer(asked: Asked, book: AnswerBook | None, directives: Directives, *, see
         return Answer(text="", stop_reason="max_tokens", output_tokens=0)
     if directives.empty:
         return Answer(text="", output_tokens=min(_EMPTY_ANSWER_TOKENS, asked.max_tokens))
+    judged = _judged(asked, book, directives, manners, seed)
+    if judged is not None:
+        return judged
     rng = chance.generator(seed, "words", asked.model_id, asked.key, draw)
     entry = book.find(asked.user_text, asked.model_id) if book is not None else None
     wish = phrasing.read_wish(f"{asked.system_text}\n{asked.user_text}", "" if entry is None else entry.question)
@@ -77,6 +89,24 @@ def answer(asked: Asked, book: AnswerBook | None, directives: Directives, *, see
     if asked.prefill and asked.schema is None:
         text = phrasing.after_prefill(asked.prefill, text, said)
     return _finished(asked, text, thinking=thinking, halve=directives.max_tokens)
+
+
+def _judged(
+    asked: Asked, book: AnswerBook | None, directives: Directives, manners: judging.Manners, seed: int
+) -> Answer | None:
+    """The answer of a judge, where a verdict is asked for by schema or forced tool."""
+    tool = next((tool for tool in asked.tools if tool.name == asked.forced_tool), None)
+    schema = asked.schema if tool is None else tool.schema
+    if judging.asks_for_verdict(schema) is None or schema is None:
+        return None
+    if manners.echo:
+        return _finished(asked, judging.echoed(asked) or "", thinking=None, halve=directives.max_tokens)
+    verdict = judging.verdict(asked, schema, book, manners, seed=seed)
+    if verdict is None:
+        return None
+    if tool is not None:
+        return _tool_answer(asked, (ToolCall(name=tool.name, input=verdict),), None)
+    return _finished(asked, orjson.dumps(verdict).decode(), thinking=None, halve=directives.max_tokens)
 
 
 def solves(asked: Asked, question: str, *, seed: int, draw: int, steps: bool) -> bool:

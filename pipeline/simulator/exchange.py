@@ -198,7 +198,9 @@ class Exchange:
         if asked.temperature > 0:
             draw = self._draws[asked.key]
             self._draws[asked.key] += 1
-        said = behaviour.answer(asked, self._options.answers, wanted, seed=self._options.seed, draw=draw)
+        said = behaviour.answer(
+            asked, self._options.answers, wanted, seed=self._options.seed, draw=draw, manners=self._options.judge
+        )
         return (said if wanted.stop_reason is None else replace(said, stop_reason=wanted.stop_reason)), draw
 
     def _payload(self, call: _Call, said: Answer, draw: int) -> dict[str, Any]:

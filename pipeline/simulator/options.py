@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.errors import SettingsError
 from pipeline.simulator import faults
 from pipeline.simulator.fields import Invalid
+from pipeline.simulator.judging import Manners
 
 if TYPE_CHECKING:
     from pipeline.simulator.answers import AnswerBook
@@ -33,6 +34,8 @@ class Options:
     """Faults, as a marker writes them, each with its share of requests; see `faults.FLAGS` and `faults.VALUES`."""
     outage: tuple[float, float] | None = None
     """Seconds from the start after which everything is answered with 503, and for how long."""
+    judge: Manners = field(default_factory=Manners)
+    """How it judges, where a verdict is asked for."""
     latency_scale: float = 1.0
     """Multiplies every model's latency; 0 answers at once."""
     requests_per_minute: int | None = None

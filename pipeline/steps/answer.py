@@ -6,36 +6,36 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import Any, Protocol
 
-import anyio
-import anyio.abc
 import httpx
 
 from pipeline.core.clock import Clock
-from pipeline.core.errors import ProviderUnreachable
 from pipeline.core.records import Job, Result
-from pipeline.core.secrets import Scrubber, Secret, load_key
+from pipeline.core.secrets import Scrubber
 from pipeline.core.settings import EvalSettings, Price, ProviderSettings
 from pipeline.cost.budget import Budget
 from pipeline.cost.prices import find_price
 from pipeline.engines.local import LaneWork, execute
-from pipeline.plan.expand import Lane, Plan, Shard
+from pipeline.plan.expand import Lane, Shard
 from pipeline.run.attempt import Caller
 from pipeline.run.control import LaneControl, LaneWatch, RunControl
+from pipeline.run.failure_rate import FailureRate
 from pipeline.run.limits import AccountLimits, LaneLimits
 from pipeline.run.permits import LocalPermits, PriceOf
 from pipeline.run.recorded import RecordedLane
 from pipeline.run.results import ResultContext
-from pipeline.run.runner import LaneExecutor, LaneSetup, SyncLane
+from pipeline.run.runner import AnswerCheck, LaneExecutor, LaneSetup, SyncLane
 from pipeline.run.transport import AiohttpTransport
+from pipeline.steps.access import Access, Keys, OpenLane
 from pipeline.steps.reuse import Reuse
 from pipeline.steps.simulation import simulator_options
+from pipeline.steps.work import Work
 from pipeline.store.events import EventLog
 from pipeline.store.run_store import RunStore
-
-CONNECT_SECONDS = 10.0
 
 
 class RunObserver(Protocol):
@@ -57,22 +57,29 @@ class RunObserver(Protocol):
         """These results are safe on disk."""
         ...
 
+    def kept(self, result: Result, /) -> None:
+        """This one is not stored: its job was asked again, and the row that it has is as good."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """What one session of a run works with."""
 
     settings: EvalSettings
-    plan: Plan
+    plan: Work
     store: RunStore
     run: Mapping[str, Any]
     """run.json."""
-    keys: Mapping[str, Secret]
-    """By provider."""
+    keys: Keys
     observer: RunObserver
     reuse: Reuse
     clock: Clock
     rng: Random
+    spent_elsewhere_usd: Decimal = Decimal(0)
+    """What counts against the budget beside what `store` holds: the run's answers for a judge, its judges for a run."""
+    check: AnswerCheck | None = None
+    """What makes an answer be asked for again; None: the schema that its request names."""
 
     @property
     def started(self) -> date:
@@ -82,35 +89,23 @@ class Session:
 
 async def answer_all(session: Session) -> RunControl:
     """Send what is not answered yet; returns the control, which says whether and why the run stopped early."""
-    control = RunControl()
+    plan = session.plan
+    jobs = sum(plan.total_jobs(lane) for lane in plan.lanes)
+    control = RunControl(FailureRate(session.settings.run.max_failure_rate, jobs))
     async with _with_simulator(session) as ready, AiohttpTransport() as transport:
-        await _require_reachable(ready.settings)
-        wiring = _Wiring(ready, transport, control)
+        access = Access(ready.settings.providers, ready.keys.missing)
+        wiring = _Wiring(ready, transport, control, access)
         work = list(wiring.lanes())
+        await access.require(wiring.open_lanes, plan, session.store, session.reuse)
         await execute(
             work,
             session.store,
             control,
-            on_acknowledged=session.observer.acknowledged,
+            observer=session.observer,
             clock=session.clock,
             grace_seconds=session.settings.run.grace_seconds,
         )
     return control
-
-
-def load_keys(settings: EvalSettings, environment: Mapping[str, str]) -> dict[str, Secret]:
-    """The key of every provider that needs one; raises SettingsError for a missing or unusable key.
-
-    The simulator takes any key, and gets one.
-    """
-    keys = {
-        name: load_key(provider.key_env, environment)
-        for name, provider in settings.providers.items()
-        if provider.key_env is not None
-    }
-    if "simulator" in settings.providers:
-        keys.setdefault("simulator", Secret("simulated"))
-    return keys
 
 
 class _Recorded:
@@ -132,22 +127,29 @@ class _Recorded:
 class _Wiring:
     """Puts each lane's executor together."""
 
-    def __init__(self, session: Session, transport: httpx.AsyncBaseTransport, control: RunControl) -> None:
+    def __init__(
+        self, session: Session, transport: httpx.AsyncBaseTransport, control: RunControl, access: Access
+    ) -> None:
+        self.open_lanes: list[OpenLane] = []
+        """What there is left to do, known once `lanes` has come to its end."""
         self._session = session
+        self._access = access
         self._transport = transport
         self._observer = _Recorded(session.observer, EventLog(session.store.folder), session.clock)
         self._control = control
         self._accounts: dict[tuple[str, str | None], AccountLimits] = {}
         self._budget = Budget(session.settings.run.budget_usd)
-        self._budget.add_spent(session.store.spent_usd())
+        self._budget.add_spent(session.store.spent_usd() + session.spent_elsewhere_usd)
 
     def lanes(self) -> Iterator[LaneWork]:
         finished = self._session.store.shard_rows()
         for lane in self._session.plan.lanes:
             shards = list(self._session.plan.shards(lane))
             done = sum(finished.get(shard.name, 0) for shard in shards)
-            self._session.observer.lane(lane.model.name, total=self._session.plan.total_jobs(lane), done=done)
+            total = self._session.plan.total_jobs(lane)
+            self._session.observer.lane(lane.model.name, total=total, done=done)
             open_shards = [shard for shard in shards if finished.get(shard.name, 0) < shard.jobs]
+            self.open_lanes.append(OpenLane(lane, open_shards, total - done))
             control = self._control.lane()
             yield LaneWork(self._executor(lane, control), open_shards, control)
 
@@ -157,7 +159,7 @@ class _Wiring:
             run_id=session.run["run_id"],
             eval=session.settings.name,
             model=lane.model,
-            scrubber=Scrubber(session.keys.values()),
+            scrubber=Scrubber(session.keys.found.values()),
         )
         if lane.model.recorded is not None:
             return RecordedLane(context, self._jobs_of, control)
@@ -178,8 +180,10 @@ class _Wiring:
                     key_env=lane.provider.key_env,
                 ),
                 observer=self._observer,
+                problem=partial(self._access.problem, lane.provider.name),
                 clock=session.clock,
                 rng=session.rng,
+                check=session.check,
             )
         )
 
@@ -188,7 +192,7 @@ class _Wiring:
         return Caller(
             session.settings.providers[lane.provider.name],
             lane.model,
-            key=session.keys.get(lane.provider.name),
+            key=session.keys.found.get(lane.provider.name),
             transport=self._transport,
             clock=session.clock,
             run=session.settings.run,
@@ -235,37 +239,3 @@ async def _with_simulator(session: Session) -> AsyncIterator[Session]:
     async with Simulator(simulator_options(session.settings.simulator), clock=session.clock) as simulator:
         providers = {**session.settings.providers, "simulator": replace(provider, base_url=simulator.base_url)}
         yield replace(session, settings=replace(session.settings, providers=providers))
-
-
-async def _require_reachable(settings: EvalSettings) -> None:
-    """Connect once to every address before a job is sent; raises ProviderUnreachable."""
-    for provider in settings.providers.values():
-        if provider.protocol == "recorded":
-            continue
-        url = httpx.URL(provider.base_url)
-        port = url.port or (443 if url.scheme == "https" else 80)
-        try:
-            with anyio.fail_after(CONNECT_SECONDS):
-                await _connect(url.host, port, tls=url.scheme == "https")
-        except (OSError, TimeoutError, anyio.EndOfStream, anyio.BrokenResourceError) as error:
-            raise ProviderUnreachable(
-                f"provider {provider.name!r} at {provider.base_url} cannot be reached: {_said(error)}. "
-                "Check base_url and the network; nothing was sent"
-            ) from None
-
-
-async def _connect(host: str, port: int, *, tls: bool) -> None:
-    if tls:
-        stream: anyio.abc.ByteStream = await anyio.connect_tcp(host, port, tls=True, tls_standard_compatible=False)
-    else:
-        stream = await anyio.connect_tcp(host, port)
-    await stream.aclose()
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, anyio.EndOfStream | anyio.BrokenResourceError):
-        return "the connection was closed at once"
-    if isinstance(error, TimeoutError):
-        return f"no connection within {CONNECT_SECONDS:.0f} s"
-    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-    return str(cause) or type(cause).__name__

@@ -15,6 +15,7 @@ from pipeline.core.errors import EvalmillError, SettingsError
 from pipeline.core.names import slug
 from pipeline.core.settings import EvalSettings, ModelSettings
 from pipeline.cost.prices import find_price
+from pipeline.steps.judge_units import is_judged
 from pipeline.steps.prepare import Prepared
 from pipeline.store.folder import RUN_SCHEMA, create_run, is_empty, is_finished, read_run
 
@@ -114,7 +115,7 @@ def choose_named(folder: Path, prepared: Prepared, again: Again) -> Choice:
             f"{folder} holds a run of other settings:\n{listing}\n"
             "name another folder with --out, or restore the settings"
         )
-    return Choice(folder=folder, run=run, finished=is_finished(folder))
+    return Choice(folder=folder, run=run, finished=_is_finished(folder, run, prepared))
 
 
 def choose_below(home: Path, prepared: Prepared, again: Again) -> Choice | None:
@@ -123,10 +124,15 @@ def choose_below(home: Path, prepared: Prepared, again: Again) -> Choice | None:
         run = _run_or_none(folder)
         if run is None or not _is_same(run, prepared, again):
             continue
-        finished = is_finished(folder)
+        finished = _is_finished(folder, run, prepared)
         if not finished or again.retry:
             return Choice(folder=folder, run=run, finished=finished)
     return None
+
+
+def _is_finished(folder: Path, run: Mapping[str, Any], prepared: Prepared) -> bool:
+    """Whether every job has its result, and every judge its say."""
+    return is_finished(folder) and is_judged(folder, run, [scorer.name for scorer in prepared.settings.scorers])
 
 
 def new_run_id(now: datetime, rng: Random) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from functools import partial
@@ -20,9 +20,11 @@ from pipeline.plan.expand import Lane
 from pipeline.providers.cautions import cautions
 from pipeline.providers.objections import objections
 from pipeline.run.permits import max_output_tokens
+from pipeline.score.judge import JUDGE_KINDS
 from pipeline.score.policy import counts_of
 from pipeline.score.scorers import build_scorer
 from pipeline.steps.columns import column_mistakes
+from pipeline.steps.judge_mistakes import Bench, bench, judge_lanes, judge_warnings, preflight, templates
 from pipeline.steps.prepare import Prepared
 from pipeline.steps.simulation import simulator_options
 
@@ -45,37 +47,58 @@ def find_mistakes(prepared: Prepared, *, today: date) -> list[EvalmillError]:
     """Everything that would make requests fail or scores meaningless, found without a request."""
     found: list[EvalmillError] = []
     settings = prepared.settings
-    columns_missing = missing_columns(_column_users(prepared, found), prepared.dataset.columns)
+    ready = bench(prepared)
+    found += ready.mistakes
+    columns_missing = missing_columns(_column_users(prepared, ready, found), prepared.dataset.columns)
     found += [TemplateError(sentence) for sentence in columns_missing]
-    found += _attempted(SettingsError, (partial(_placed_scorer, scorer) for scorer in settings.scorers))
+    found += _attempted(SettingsError, (partial(_placed_scorer, scorer) for scorer in _pure(settings.scorers)))
     found += [SettingsError(sentence) for sentence in _recorded_mistakes(prepared)]
     found += [SettingsError(told) for told in column_mistakes(settings.statistics, prepared.dataset.schema)]
     if "simulator" in settings.providers:
         found += _attempted(EvalmillError, [partial(simulator_options, settings.simulator)])
-    found += [SettingsError(sentence) for sentence in _budget_mistakes(prepared, today)]
+    asked = judge_lanes(prepared, ready)
+    lanes = [*prepared.plan.lanes, *(lane for lane, _ in asked)]
+    found += [SettingsError(sentence) for sentence in _budget_mistakes(prepared, lanes, today)]
     if not columns_missing:
         found += _attempted(EvalmillError, [prepared.plan.preflight])
+        found += preflight(prepared, ready)
         found += [
-            SettingsError(sentence) for lane in prepared.plan.lanes for sentence in _refused_by_model(prepared, lane)
+            SettingsError(sentence)
+            for lane in prepared.plan.lanes
+            for sentence in _refused_by_model("model", lane, prepared.plan.sample_requests(lane, CHECKED_REQUESTS))
+        ]
+        found += [
+            SettingsError(sentence)
+            for lane, request in asked
+            for sentence in _refused_by_model("judge", lane, [request])
         ]
     return found
 
 
 def find_warnings(prepared: Prepared, *, today: date) -> list[str]:
     """What a user should know and may ignore."""
-    warnings = []
+    warnings: list[str] = []
     for lane in prepared.plan.lanes:
-        provider, model = lane.provider.name, lane.model.model
-        if provider == "recorded":
-            continue
-        if find_price(lane.provider.prices, provider, model, today, None) is None:
-            warnings.append(
-                f"model {lane.model.name!r}: no price is known for {provider}/{model}; its cost will be unknown"
-            )
+        warnings += _price_warnings("model", lane, today)
         warnings += _cautions(prepared, lane, today)
+    ready = bench(prepared)
+    for lane, _ in judge_lanes(prepared, ready):
+        warnings += _price_warnings("judge", lane, today)
+    warnings = list(dict.fromkeys([*warnings, *judge_warnings(prepared, ready)]))
     if not prepared.settings.scorers:
         warnings.append("there is no [[scorers]] table: answers are collected and not judged")
     return warnings
+
+
+def _price_warnings(noun: str, lane: Lane, today: date) -> Iterator[str]:
+    provider, model = lane.provider.name, lane.model.model
+    if provider != "recorded" and find_price(lane.provider.prices, provider, model, today, None) is None:
+        yield f"{noun} {lane.model.name!r}: no price is known for {provider}/{model}; its cost will be unknown"
+
+
+def _pure(scorers: Sequence[ScorerSettings]) -> list[ScorerSettings]:
+    """The scorers that ask nobody."""
+    return [scorer for scorer in scorers if scorer.kind not in JUDGE_KINDS]
 
 
 def _placed_scorer(settings: ScorerSettings) -> None:
@@ -86,12 +109,14 @@ def _placed_scorer(settings: ScorerSettings) -> None:
         raise SettingsError(f"{settings.place}: {error}") from None
 
 
-def _column_users(prepared: Prepared, found: list[EvalmillError]) -> Iterator[UsesColumns]:
-    """Every template over the row: prompts, recorded answers, expected values."""
+def _column_users(prepared: Prepared, ready: Bench, found: list[EvalmillError]) -> Iterator[UsesColumns]:
+    """Every template over the row: prompts, recorded answers, expected values, rubrics."""
+    for judge, _ in ready.judges:
+        yield from templates(judge)
     yield from prepared.plan.templates.values()
     for answer in prepared.plan.answers.values():
         yield answer.text
-    for scorer in prepared.settings.scorers:
+    for scorer in _pure(prepared.settings.scorers):
         if scorer.expected is None:
             continue
         try:
@@ -125,11 +150,11 @@ def _recorded_mistakes(prepared: Prepared) -> Iterator[str]:
                 yield f"{model.recorded.place}: {told}"
 
 
-def _budget_mistakes(prepared: Prepared, today: date) -> Iterator[str]:
+def _budget_mistakes(prepared: Prepared, lanes: Sequence[Lane], today: date) -> Iterator[str]:
     """Whatever would keep a budget from holding: a price that is missing in part, output that nothing bounds."""
     if prepared.settings.run.budget_usd is None:
         return
-    for lane in prepared.plan.lanes:
+    for lane in lanes:
         name = f"{lane.provider.name}/{lane.model.model}"
         if lane.model.recorded is not None:
             continue
@@ -145,15 +170,15 @@ def _budget_mistakes(prepared: Prepared, today: date) -> Iterator[str]:
                 yield f"budget_usd is set, but nothing bounds the output of {lane.model.name!r}: max_tokens = {found!r}"
 
 
-def _refused_by_model(prepared: Prepared, lane: Lane) -> list[str]:
-    """What the model or the gateway is known to refuse in the first requests of a lane."""
+def _refused_by_model(noun: str, lane: Lane, requests: Sequence[Request]) -> list[str]:
+    """What the model or the gateway is known to refuse in some requests of a lane."""
     if lane.model.recorded is not None:
         return []
     said: dict[str, None] = {}
-    for request in prepared.plan.sample_requests(lane, CHECKED_REQUESTS):
+    for request in requests:
         model = lane.model
         for objection in objections(request, provider=lane.provider, model=model.model, beta=model.beta):
-            said[f"model {model.name!r} ({lane.provider.name}/{model.model}): {objection}"] = None
+            said[f"{noun} {model.name!r} ({lane.provider.name}/{model.model}): {objection}"] = None
     return list(said)
 
 

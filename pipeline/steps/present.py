@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.core.errors import EvalmillError
-from pipeline.core.records import Block, Request
+from pipeline.core.records import Request
 from pipeline.core.template import Template, compile_template
 from pipeline.report.samples import pick_samples
 from pipeline.report.view import RunView, Sample, SampleScore, Turn
 from pipeline.steps.candidates import Parts, candidates, with_their_rows
+from pipeline.steps.conversation import Markers, content_text
 from pipeline.steps.rows import RowLookup
 from pipeline.steps.sample_rows import RESULT_COLUMNS, SCORE_COLUMNS, result_rows, sample_of, score_rows
 from pipeline.steps.score import scored_parts
@@ -67,7 +67,7 @@ class Prompts:
 
     def _request(self, row: Mapping[str, Any], prompt: str) -> Request | str:
         try:
-            rendered = self._templates[prompt].render(row, _Markers())
+            rendered = self._templates[prompt].render(row, Markers())
         except EvalmillError as error:
             return str(error)
         return Request(messages=rendered.messages, system=rendered.system)
@@ -124,45 +124,6 @@ def turns_of(request: Request | str) -> tuple[Turn, ...]:
     """The conversation that was sent, or the reason why it cannot be shown."""
     if isinstance(request, str):
         return (Turn(role="not rendered", text=request),)
-    turns = [] if request.system is None else [Turn(role="system", text=_text(request.system))]
-    turns += [Turn(role=message["role"], text=_text(message["content"])) for message in request.messages]
+    turns = [] if request.system is None else [Turn(role="system", text=content_text(request.system))]
+    turns += [Turn(role=message["role"], text=content_text(message["content"])) for message in request.messages]
     return tuple(turns)
-
-
-def _text(content: str | Sequence[Block]) -> str:
-    return content if isinstance(content, str) else "\n".join(map(_block_text, content))
-
-
-def _block_text(block: Block) -> str:
-    kind = block.get("type")
-    if kind == "text":
-        return str(block["text"])
-    if kind in ("image", "document"):
-        return _medium_text(block, kind)
-    if isinstance(block.get("content"), list):
-        block = {**block, "content": [_block_text(inner) for inner in block["content"]]}
-    return json.dumps(block, ensure_ascii=False)
-
-
-def _medium_text(block: Block, kind: str) -> str:
-    marker = block["source"].get("marker")
-    if marker is not None:
-        return str(marker)
-    title = block.get("title")
-    return f"[{kind}: {title}]" if title else f"[{kind}]"
-
-
-class _Markers:
-    """Images and documents are not read again: a page names them."""
-
-    def image_source(self, value: Any) -> Block:
-        return _marker("image", value)
-
-    def document_source(self, value: Any) -> Block:
-        return _marker("document", value)
-
-
-def _marker(noun: str, value: Any) -> Block:
-    named = value["path"] if isinstance(value, dict) and value.get("path") else value
-    shown = named if isinstance(named, str) and len(named) <= 200 else type(value).__name__
-    return {"type": "marker", "marker": f"[{noun}: {shown}]"}

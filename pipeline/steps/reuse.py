@@ -18,6 +18,7 @@ from pipeline.run.runner import JOBS_AT_A_TIME
 from pipeline.steps.choose import Again
 from pipeline.steps.limits import OtherLimits, limited, other_limits
 from pipeline.steps.prepare import Prepared
+from pipeline.store.folder import holds_run
 from pipeline.store.reuse import EarlierAnswers, Wanted, find_earlier, no_earlier
 from pipeline.store.run_store import RunStore
 
@@ -59,14 +60,23 @@ class Reuse:
         """
         return self._filled(jobs, lane, context, store) if len(self.earlier) else jobs
 
+    def covers(self, jobs: Iterator[Job], lane: Lane, store: RunStore) -> bool:
+        """Whether every one of `jobs` would take an earlier answer; none is taken."""
+        return self.earlier.cover(
+            None if store.is_redone(job.shard, job.job_id) else self._wanted(job, lane) for job in jobs
+        )
+
     def _filled(self, jobs: Iterator[Job], lane: Lane, context: ResultContext, store: RunStore) -> Iterator[Job]:
         while chunk := list(islice(jobs, JOBS_AT_A_TIME)):
             open_jobs = [job for job in chunk if not store.is_redone(job.shard, job.job_id)]
-            wanted = [Wanted(self._fingerprints(job, lane), job.repeat, job.row_id) for job in open_jobs]
+            wanted = [self._wanted(job, lane) for job in open_jobs]
             rows = {job.job_id: row for job, row in zip(open_jobs, self.earlier.take(wanted), strict=True)}
             for job in chunk:
                 row = rows.get(job.job_id)
                 yield job if row is None else replace(job, earlier=reused(job, row, context))
+
+    def _wanted(self, job: Job, lane: Lane) -> Wanted:
+        return Wanted(self._fingerprints(job, lane), job.repeat, job.row_id)
 
     def _fingerprints(self, job: Job, lane: Lane) -> tuple[str, ...]:
         """The job's own fingerprint, then those that it has under other output limits."""
@@ -74,6 +84,11 @@ class Reuse:
         if job.request is None or not limits:
             return (job.fingerprint,)
         return (job.fingerprint, *(request_fingerprint(limited(job.request, one), lane.identity) for one in limits))
+
+
+def may_reuse(home: Path, again: Again) -> bool:
+    """Whether a new run may find an earlier answer: there is another run below `home`, and --fresh was not given."""
+    return not again.fresh and home.is_dir() and any(holds_run(folder) for folder in home.iterdir())
 
 
 def find_reuse(home: Path, folder: Path, prepared: Prepared, run: Mapping[str, Any], again: Again) -> Reuse:

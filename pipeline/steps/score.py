@@ -21,11 +21,14 @@ from pipeline.score.apply import judge
 from pipeline.score.policy import counts_of
 from pipeline.score.scorers import Scorer, build_scorer
 from pipeline.steps.columns import require_columns
+from pipeline.steps.judge_bench import judged_scorers, note_scorers
+from pipeline.steps.judge_panel import JudgeModel, judge_models, recorded_judge_models
+from pipeline.steps.judge_scores import JudgedScorer
 from pipeline.steps.rows import RowLookup
 from pipeline.store.folder import write_json_atomic
 from pipeline.store.parts import read_part
 from pipeline.store.run_store import RunStore
-from pipeline.store.schema import scores_table
+from pipeline.store.schema import SCORES_SCHEMA, scores_table
 
 _COLUMNS = [
     *("job_id", "run_id", "row_id", "status"),
@@ -42,6 +45,11 @@ class BoundScorer:
     expected: TextTemplate | None
     kind: str
     counts: Mapping[str, Treatment]
+
+    @property
+    def name(self) -> str:
+        """The metric's name."""
+        return self.scorer.name
 
     @property
     def row_columns(self) -> frozenset[str] | None:
@@ -100,6 +108,8 @@ class Demands:
     """How answers are judged, and what is demanded of the result."""
 
     scorers: tuple[ScorerSettings, ...]
+    judges: tuple[JudgeModel, ...]
+    """Whom scorers of the kinds judge and pairwise ask."""
     gates: tuple[GateSettings, ...]
     statistics: StatisticsSettings
     budget_usd: Decimal | None
@@ -109,6 +119,7 @@ class Demands:
         """As eval.toml says now."""
         return cls(
             scorers=settings.scorers,
+            judges=judge_models(settings),
             gates=settings.gates,
             statistics=settings.statistics,
             budget_usd=settings.run.budget_usd,
@@ -121,6 +132,7 @@ class Demands:
         budget = settings["run"]["budget_usd"]
         return cls(
             scorers=tuple(ScorerSettings(**scorer) for scorer in settings["scorers"]),
+            judges=recorded_judge_models(settings),
             gates=tuple(GateSettings(**gate) for gate in settings["gates"]),
             statistics=StatisticsSettings.recorded(settings.get("statistics")),
             budget_usd=None if budget is None else Decimal(budget),
@@ -134,29 +146,33 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
     TemplateError for a scorer that cannot be built, or statistics over columns that the rows do not have.
     """
     require_columns(store.folder, demands.statistics)
-    scorers = bind(demands.scorers)
+    judged = judged_scorers(store, demands.scorers, demands.judges)
+    scorers = [judged.get(scorer.name) or _bind(scorer) for scorer in demands.scorers]
     rows = RowLookup(store.folder, _columns_read(scorers))
     unscored: dict[str, Unscored] = {}
     for part in store.parts():
-        tables = []
+        tables = [SCORES_SCHEMA.empty_table()]
+        for judge_scorer in judged.values():
+            judge_scorer.begin(part)
         for table in _scores(read_part(part, columns=_COLUMNS), rows, scorers):
             tables.append(table)
             _note_unscored(unscored, table)
         store.put_scores(part.name, pa.concat_tables(tables))
-    judged = Judged(
+    noted = Judged(
         scorers=tuple(bound.metric for bound in scorers),
         gates=demands.gates,
         statistics=demands.statistics,
         budget_usd=demands.budget_usd,
     )
-    write_json_atomic(store.folder / JUDGED, _encode(judged))
+    note_scorers(store, demands.scorers, judged)
+    write_json_atomic(store.folder / JUDGED, _encode(noted))
     return [
         f"scorer {name!r}: {_counted(left.answers)} unscored; the first: {left.first_reason or 'no reason given'}"
         for name, left in unscored.items()
     ]
 
 
-def _columns_read(scorers: Sequence[BoundScorer]) -> frozenset[str] | None:
+def _columns_read(scorers: Sequence[BoundScorer | JudgedScorer]) -> frozenset[str] | None:
     """The columns of the rows that are worth reading; None is all."""
     read: frozenset[str] = frozenset()
     for bound in scorers:
@@ -167,13 +183,13 @@ def _columns_read(scorers: Sequence[BoundScorer]) -> frozenset[str] | None:
     return read
 
 
-def _scores(results: pa.Table, rows: RowLookup, scorers: Sequence[BoundScorer]) -> Iterator[pa.Table]:
+def _scores(results: pa.Table, rows: RowLookup, scorers: Sequence[BoundScorer | JudgedScorer]) -> Iterator[pa.Table]:
     """The scores of some results, a few results at a time: as columns they take less than as objects."""
     records = rows.records(results["row_id"])
     for batch in results.to_batches(max_chunksize=_RESULTS_AT_A_TIME):
         asked = [(result, _answer(result), record) for result, record in zip(batch.to_pylist(), records, strict=False)]
         for bound in scorers:
-            yield scores_table(batch, bound.scorer.name, [bound.score(*one) for one in asked])
+            yield scores_table(batch, bound.name, [bound.score(*one) for one in asked])
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def simulator_options(settings: SimulatorSettings) -> Options:
     """What the [simulator] table asks for; raises DataError when its answers cannot be read."""
     from pipeline.simulator.answers import AnswerBook
+    from pipeline.simulator.judging import Manners
     from pipeline.simulator.options import Options
 
     book = None
@@ -31,4 +32,7 @@ def simulator_options(settings: SimulatorSettings) -> Options:
         answers=book,
         error_rate=settings.error_rate,
         rate_limited=settings.rate_limited,
+        judge=Manners(
+            accuracy=settings.judge_accuracy, position_bias=settings.judge_position_bias, echo=settings.judge_echo
+        ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pipeline.core.clock import Clock
 from pipeline.core.errors import EvalmillError, OutputError
 from pipeline.core.names import slug
-from pipeline.store.folder import holds_run, read_run
+from pipeline.store.folder import holds_run, judge_folders, planned, read_run
 from pipeline.store.live import Holding, LiveReader, Tally
 from pipeline.store.lock import Holder, holder
 
@@ -55,10 +55,14 @@ class RunStatus:
     process: Holder | None
     now: datetime
     last_activity: datetime | None
+    scorer: str
+    """Of a judges' folder: whose judges they are."""
     models: Mapping[str, Numbers]
     total: Numbers
     at_stake_usd: Decimal
-    """What may have been paid for requests in flight or unanswered, as far as known."""
+    """What may have been paid for requests in flight or unanswered, as far as known; those of judges included."""
+    judges: Mapping[str, Mapping[str, Numbers]] = field(default_factory=dict)
+    """By scorer and judge: verdicts instead of answers."""
 
 
 def find_run(path: Path) -> Path:
@@ -78,12 +82,14 @@ class StatusReader:
     def __init__(self, folder: Path, clock: Clock, find_holder: FindHolder = holder) -> None:
         """Raises OutputError or DataError when `folder` holds no run that can be read."""
         self._folder = folder
-        self._run = read_run(folder)
-        names: list[str] = [model["name"] for model in self._run["settings"].get("models", ())]
+        self._run = {**read_run(folder), **planned(folder)}
+        listed = self._run["settings"].get("models", ())
+        names: list[str] = [model["name"] for model in listed] or list(self._run.get("planned_jobs_by_model") or ())
         self._models = {slug(name): name for name in names}
         self._live = LiveReader(folder)
         self._clock = clock
         self._find_holder = find_holder
+        self._judges: dict[str, StatusReader] = {}
 
     def read(self) -> RunStatus:
         """The run as it stands now; DiskError when its results cannot be read."""
@@ -92,31 +98,47 @@ class StatusReader:
         holding = self._live.read(int(now.timestamp()) - RATE_SECONDS)
         pace = _Pace(now, process)
         models = self._numbers_by_model(holding, pace)
+        judges = [self._judge(path).read() for path in judge_folders(self._folder)]
+        is_complete = holding.state == "complete" and all(one.state == "finished" for one in judges)
         return RunStatus(
             folder=self._folder,
             run=self._run.get("run_id", self._folder.name),
             evaluation=self._run.get("eval", ""),
-            state="running" if process else "finished" if holding.state == "complete" else "stopped",
+            state="running" if process else "finished" if is_complete else "stopped",
             process=process,
             now=now,
-            last_activity=holding.last_change,
+            last_activity=_latest([holding.last_change, *(one.last_activity for one in judges)]),
+            scorer=str((self._run.get("judges") or {}).get("scorer", self._folder.name)),
             models=models,
             total=self._total(holding, pace, models.values()),
-            at_stake_usd=holding.at_stake_usd,
+            at_stake_usd=sum((one.at_stake_usd for one in judges), holding.at_stake_usd),
+            judges={one.scorer: one.models for one in judges},
         )
 
+    def _judge(self, folder: Path) -> StatusReader:
+        """The reader of one scorer's judges; made anew when their number of jobs is known or changes."""
+        reader = self._judges.get(folder.name)
+        if reader is None or reader.has_new_plan():
+            self._judges[folder.name] = reader = StatusReader(folder, self._clock, self._find_holder)
+        return reader
+
+    def has_new_plan(self) -> bool:
+        """Whether more or other jobs are planned than when this reader was made."""
+        return any(self._run.get(name) != value for name, value in planned(self._folder).items())
+
     def _numbers_by_model(self, holding: Holding, pace: _Pace) -> dict[str, Numbers]:
-        planned: Mapping[str, int] = self._run.get("planned_jobs_by_model") or {}
+        planned_jobs: Mapping[str, int] = self._run.get("planned_jobs_by_model") or {}
         starts = Counter(self._model_of(start.shard) for start in holding.open_starts.values())
         names = dict.fromkeys([*self._models.values(), *sorted(holding.tallies)])
         return {
-            name: pace.numbers(holding.tallies.get(name, Tally()), planned.get(name), starts[name]) for name in names
+            name: pace.numbers(holding.tallies.get(name, Tally()), planned_jobs.get(name), starts[name])
+            for name in names
         }
 
     def _total(self, holding: Holding, pace: _Pace, models: Iterable[Numbers]) -> Numbers:
-        planned: int | None = self._run.get("planned_jobs")
+        planned_jobs: int | None = self._run.get("planned_jobs")
         tally = sum(holding.tallies.values(), Tally())
-        numbers = pace.numbers(tally, planned, len(holding.open_starts), earlier=holding.unanswered)
+        numbers = pace.numbers(tally, planned_jobs, len(holding.open_starts), earlier=holding.unanswered)
         if not self._run.get("planned_jobs_by_model"):
             return numbers
         ends = [model.eta_seconds for model in models]
@@ -162,6 +184,10 @@ class _Pace:
             return None
         recent = sum(count for second, count in tally.by_second.items() if second >= int(self._from_second))
         return recent * 60 / self._seconds
+
+
+def _latest(moments: Iterable[datetime | None]) -> datetime | None:
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def _eta_seconds(planned: int | None, done: int, jobs_per_minute: float | None) -> float | None:

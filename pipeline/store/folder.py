@@ -106,6 +106,28 @@ def unanswered(folder: Path) -> tuple[int, Decimal]:
     return counted.requests, counted.usd
 
 
+PLANNED = "planned.json"
+JUDGES = "judges"
+"""Below a run folder: one folder for each scorer whose verdicts come from models, a run folder of its own kind."""
+
+
+def judge_folders(folder: Path) -> list[Path]:
+    """The folders of a run's judges, by name; a symlink is none."""
+    home = folder / JUDGES
+    if home.is_symlink() or not home.is_dir():
+        return []
+    return [path for path in sorted(home.iterdir()) if not path.is_symlink() and holds_run(path)]
+
+
+def planned(folder: Path) -> dict[str, Any]:
+    """What a judges' folder notes of how many jobs it is to hold, for run.json does not know; empty without a note."""
+    try:
+        value = orjson.loads(read_regular(folder / PLANNED, limit=MAX_JSON_BYTES))
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def write_json_atomic(path: Path, value: Any, *, disk: Disk = SYSTEM_DISK) -> None:
     """Replace a JSON file as a whole, durably; Decimals become strings. DiskError (exit 74) when that fails."""
     data = orjson.dumps(value, default=_plain, option=_OPTIONS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -74,7 +74,7 @@ def recover_parts(folder: Path, objects: ObjectStore, disk: Disk, recovery: Reco
     """Settle which parts count: the newest valid manifest, and parts that only a lost manifest listed."""
     manifest, recovery.invalid_manifests = manifests.newest(objects)
     for part in manifest.parts:
-        _check_present(folder / RESULTS / part.file, part)
+        _check_present(folder / RESULTS / part.file, part, recovery.invalid_manifests)
     recovery.temporary_files = _remove_temporary(folder, disk)
     adopted = _settle_unlisted(folder, objects, manifest, disk, recovery)
     if adopted:
@@ -110,15 +110,19 @@ def recover_segments(folder: Path, manifest: Manifest, disk: Disk, recovery: Rec
     return segments
 
 
-def _check_present(path: Path, part: Part) -> None:
+def _check_present(path: Path, part: Part, invalid_manifests: Mapping[str, str]) -> None:
     try:
         size = path.lstat().st_size
     except FileNotFoundError:
         size = -1
     if size != part.bytes or path.is_symlink():
         found = "missing" if size < 0 else f"{size:,} bytes"
+        older = ""
+        if invalid_manifests:
+            damaged = ", ".join(f"{name} ({why})" for name, why in invalid_manifests.items())
+            older = f" That manifest is an older one, since newer ones are damaged: {damaged}; restore them as well."
         raise DiskError(
-            f"{path}: the manifest lists it with {part.bytes:,} bytes, found: {found}. "
+            f"{path}: the manifest lists it with {part.bytes:,} bytes, found: {found}.{older} "
             "Restore it from a copy, or start a new run folder: answers in the other parts are reused"
         )
 

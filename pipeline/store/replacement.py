@@ -66,10 +66,18 @@ def replaced_rows(folder: Path, segment: Segment, manifest: Manifest) -> dict[st
             continue
         wanted = pa.array([job_id for shard in shared for job_id in segment.replacing[shard]], pa.string())
         for table in _groups(folder / RESULTS / part.file, ("job_id", "finished_at", "attempts")):
-            for row in _plain_instants(table.filter(pc.is_in(table["job_id"], value_set=wanted))).to_pylist():
-                attempts = [_plain_attempt(attempt) for attempt in row["attempts"] or ()]
-                found[row["job_id"]] = Replaced(part.file, row["finished_at"], attempts)
+            found |= stored_replaced(part.file, table.filter(pc.is_in(table["job_id"], value_set=wanted)))
     return found
+
+
+def stored_replaced(file: str, table: pa.Table) -> dict[str, Replaced]:
+    """The rows of a table of `job_id`, `finished_at` and `attempts`, by job id, as what may be replaced in `file`."""
+    return {
+        row["job_id"]: Replaced(
+            file, row["finished_at"], [_plain_attempt(attempt) for attempt in row["attempts"] or ()]
+        )
+        for row in _plain_instants(table).to_pylist()
+    }
 
 
 def with_earlier_attempts(record: Row, replaced: Replaced) -> Row:

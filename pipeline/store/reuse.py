@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -75,7 +75,7 @@ class EarlierAnswers:
     def take(self, wanted: Sequence[Wanted]) -> list[Row | None]:
         """An unused answer for each, as its whole row, that of the same row id first; from any thread."""
         with self._lock:
-            found = [self._choose(want) for want in wanted]
+            found = [self._choose(want, self._used) for want in wanted]
             rows = self._read([place for place in found if place is not None])
         return [
             row if row is not None and _answers(row, want) else None
@@ -83,16 +83,22 @@ class EarlierAnswers:
             for row in [None if place is None else rows.get(place)]
         ]
 
-    def _choose(self, want: Wanted) -> int | None:
+    def cover(self, wanted: Iterable[Wanted | None]) -> bool:
+        """Whether there is an unused answer for each, taken by none; there is none for None. Stops at the first."""
+        with self._lock:
+            used = self._used.copy()
+            return all(want is not None and self._choose(want, used) is not None for want in wanted)
+
+    def _choose(self, want: Wanted, used: NDArray[np.bool_]) -> int | None:
         for fingerprint in want.fingerprints:
             key = hash((fingerprint, want.repeat))
             start, stop = (int(np.searchsorted(self._keys, key, side)) for side in ("left", "right"))
-            free = start + np.flatnonzero(~self._used[start:stop])
+            free = start + np.flatnonzero(~used[start:stop])
             if not free.size:
                 continue
             same_row = free[self._index["row"][free] == hash(want.row_id) & _ROW_BITS]
             chosen = int(same_row[0] if same_row.size else free[0])
-            self._used[chosen] = True
+            used[chosen] = True
             return chosen
         return None
 
@@ -112,18 +118,20 @@ class EarlierAnswers:
         return rows
 
 
-def find_earlier(home: Path, own: Path, statuses: Collection[str] = ANSWERED) -> EarlierAnswers:
+def find_earlier(home: Path, own: Path, statuses: Collection[str] = ANSWERED, *, folders: str = "*") -> EarlierAnswers:
     """The answers with one of `statuses` in the run folders below `home`, but not those that `own` holds already.
+
+    `folders` is the glob that finds run folders from there.
 
     The newest folders come first. A copy of an answer counts as the answer that it is a copy of.
     """
     notes: list[str] = []
     sources: list[Source] = []
-    folders = [folder for folder in _runs(home, notes) if not _same(folder, own)]
+    others = [folder for folder in _runs(home, folders, notes) if not _same(folder, own)]
     found: list[_Index] = []
-    if folders:
+    if others:
         known = _origins_of(own, notes)
-    for folder in folders:
+    for folder in others:
         index = _index_of(folder, sources, statuses, notes)
         origins, first = np.unique(index["origin"], return_index=True)
         is_new = ~np.isin(origins, known)
@@ -138,9 +146,9 @@ def no_earlier() -> EarlierAnswers:
     return EarlierAnswers([], np.zeros(0, _ANSWER), [])
 
 
-def _runs(home: Path, notes: list[str]) -> Iterator[Path]:
+def _runs(home: Path, pattern: str, notes: list[str]) -> Iterator[Path]:
     try:
-        folders = sorted((path for path in home.iterdir() if holds_run(path)), reverse=True)
+        folders = sorted((path for path in home.glob(pattern) if holds_run(path)), reverse=True)
     except OSError:
         return
     for folder in folders:

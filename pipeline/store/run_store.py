@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -42,6 +42,10 @@ from pipeline.store.segments import Entry, Journal, Segment, SegmentLimits, know
 _CLOCK = SystemClock()
 
 
+def _ignore(result: Result) -> None:
+    """Nobody asked to be told."""
+
+
 class RunStore:
     """The one writer of a run folder.
 
@@ -55,6 +59,7 @@ class RunStore:
         self.recovered = recovery
         self.kept_rows = 0
         """Jobs that were asked again and keep their old row, since nothing better came."""
+        self._on_kept: Callable[[Result], None] = _ignore
         self._redone: dict[str, dict[str, Standing]] = {}
         self._lock = lock
         self._disk = disk
@@ -132,10 +137,15 @@ class RunStore:
         self.compact()
         self._redone = standing_rows(self.folder, self._manifest, statuses)
         count = sum(map(len, self._redone.values()))
-        if count and self._manifest.state == "complete":
+        if count:
+            self.reopen()
+        return count
+
+    def reopen(self) -> None:
+        """Count the run as unfinished, before jobs are added to one that was complete."""
+        if self._manifest.state == "complete":
             with reported(self.folder):
                 self._manifest = self._commit(replace(self._manifest, state="running"))
-        return count
 
     def is_redone(self, shard: str, job_id: str) -> bool:
         """Whether a job is asked again, and has no new result yet."""
@@ -163,13 +173,19 @@ class RunStore:
         return [self.folder / RESULTS / part.file for part in self._manifest.parts]
 
     async def commit_forever(
-        self, *, on_acknowledged: Acknowledge, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+        self,
+        *,
+        on_acknowledged: Acknowledge,
+        on_kept: Callable[[Result], None] = _ignore,
+        task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
         """Write what is put, until `finish`; the one writer task, run in the caller's task group.
 
+        `on_kept` is told of results that are not stored, since the rows of their jobs are as good.
         Raises DiskError (exit 74) when the disk fails; `put` and `finish` raise it too from then on.
         """
         self._writer_ended = anyio.Event()
+        self._on_kept = on_kept
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._compact_forever)
@@ -194,6 +210,7 @@ class RunStore:
         else:
             self.kept_rows += 1
             self.put_start(result.job_id, spent_on(result), result.shard)
+            self._on_kept(result)
         if self._committer.is_full:
             await self._committer.room()
 
@@ -291,6 +308,9 @@ class RunStore:
             parts = compacted(self.folder, segment, self._manifest, self._disk)
             replaced = {part.file for part in self._manifest.parts} - {part.file for part in parts}
             manifest = self._commit(replace(self._manifest, state=state, compacted_through=segment.number, parts=parts))
+            if replaced:
+                # Once they are removed no older manifest will do: so two of them know what took their place.
+                manifest = self._commit(manifest)
             with self._journal.lock:
                 self._manifest = manifest
                 self._journal.forget(segment)

@@ -44,6 +44,15 @@ def test_money_is_read_exactly(tmp_path: Path) -> None:
     assert load_eval(folder, Overrides(budget_usd=Decimal(3))).run.budget_usd == Decimal(3)
 
 
+def test_the_failure_rate_is_a_share_and_off_by_default(tmp_path: Path) -> None:
+    assert load_eval(write_eval(tmp_path, EVAL)).run.max_failure_rate is None
+    folder = write_eval(tmp_path, EVAL + "\n[run]\nmax_failure_rate = 0.1\n")
+    assert load_eval(folder).run.max_failure_rate == 0.1
+    assert load_eval(folder, Overrides(max_failure_rate=0.0)).run.max_failure_rate == 0
+    with pytest.raises(SettingsError, match="max_failure_rate"):
+        load_eval(write_eval(tmp_path, EVAL + "\n[run]\nmax_failure_rate = 10\n"))
+
+
 def test_tools_may_stand_in_a_json_file(tmp_path: Path) -> None:
     folder = write_eval(tmp_path, EVAL.replace("max_tokens = 64", 'tools = "tools.json"'))
     (folder / "tools.json").write_text('[{"name": "f", "input_schema": {"type": "object"}}]')

@@ -22,12 +22,13 @@ from pydantic import BaseModel
 
 from pipeline.config import tables
 from pipeline.core import errors
-from pipeline.core.errors import EvalmillError
-from pipeline.core.records import Request, Result, Score
-from pipeline.core.settings import EquivalenceSettings, GateSettings, StatisticsSettings
+from pipeline.core.errors import EvalmillError, SettingsError
+from pipeline.core.records import Request, Result
+from pipeline.core.settings import EquivalenceSettings, GateSettings, ScorerSettings, StatisticsSettings
 from pipeline.core.template import compile_template
 from pipeline.providers.catalog import load_catalog
 from pipeline.providers.formats import wire_format
+from pipeline.score.judge import build_judge
 from pipeline.simulator.options import PROFILES
 from pipeline.stats.summary import SummaryBuilder
 from pipeline.store.schema import RESULTS_SCHEMA, SCORES_SCHEMA
@@ -65,7 +66,7 @@ def test_the_results_table_lists_every_column_once() -> None:
 
 
 def test_the_scores_table_lists_every_column_once() -> None:
-    assert sorted(first_cells(section(text_of("results.md"), "## `scores`"))) == sorted(f.name for f in fields(Score))
+    assert sorted(first_cells(section(text_of("results.md"), "## `scores`"))) == sorted(SCORES_SCHEMA.names)
 
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:
@@ -82,7 +83,7 @@ def test_the_exit_codes_are_those_of_the_errors() -> None:
         (
             "## Top level",
             tables.EvalTable,
-            {"dataset", "prompts", "models", "grid", "run", "scorers", "gates", "statistics", "simulator"},
+            {"dataset", "prompts", "models", "grid", "run", "judges", "scorers", "gates", "statistics", "simulator"},
         ),
         ("## `[dataset]`", tables.DatasetTable, set()),
         ("## `[[prompts]]`", tables.PromptTable, set()),
@@ -217,7 +218,7 @@ BASE = {
 }
 
 
-@pytest.mark.parametrize("name", ["writing-evaluations.md", "simulator.md"])
+@pytest.mark.parametrize("name", ["writing-evaluations.md", "simulator.md", "judges.md"])
 def test_every_toml_example_is_accepted(name: str) -> None:
     examples = fragments(name)
     assert len(examples) >= 2
@@ -226,6 +227,27 @@ def test_every_toml_example_is_accepted(name: str) -> None:
             assert tables.ProvidersTable.model_validate(example).providers
         else:
             tables.EvalTable.model_validate({**BASE, **example})
+
+
+def test_the_ready_rubrics_are_quoted_as_they_are() -> None:
+    rubrics = sorted((DOCS.parent / "pipeline" / "score" / "rubrics").glob("*.jinja"))
+    assert len(rubrics) == 5
+    for path in rubrics:
+        assert path.read_text(encoding="utf-8").strip() in text_of("judges.md"), path.name
+
+
+def test_every_option_of_a_judge_is_explained() -> None:
+    text = text_of("judges.md")
+    known: set[str] = set()
+    for kind, more in (
+        ("judge", {"expected": "x", "options": {"rubric": "helpfulness", "nonsense": 1}}),
+        ("pairwise", {"options": {"rubric": "helpfulness", "nonsense": 1}}),
+    ):
+        with pytest.raises(SettingsError, match="nonsense") as caught:
+            build_judge(ScorerSettings(kind=kind, name="x", **more))
+        known |= set(str(caught.value).rpartition("known: ")[2].split(", "))
+    assert known - {"name", "flags"} - set(first_cells(text)) == {"against"}
+    assert "`against`" in text
 
 
 def test_every_template_example_compiles() -> None:

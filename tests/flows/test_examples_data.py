@@ -51,7 +51,7 @@ def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 FILES = (
     *("arithmetic.parquet", "sentiment-ko.csv", "shapes.csv", "tool-calls.jsonl", "notices.jsonl"),
-    *("manual-questions.csv", "dialogues.jsonl"),
+    *("manual-questions.csv", "dialogues.jsonl", "facts.csv"),
 )
 
 

@@ -26,7 +26,7 @@ from tests.support.commands import evalmill
 ROOT = Path(__file__).resolve().parents[2]
 DATASETS = ROOT / "datasets"
 PROMPTS = ROOT / "prompts"
-EVALS = ("vision", "tools", "extract-json", "cached-prefix", "multi-turn")
+EVALS = ("vision", "tools", "extract-json", "cached-prefix", "multi-turn", "judged")
 MOST_ROWS = 40
 
 

@@ -20,6 +20,7 @@ METRICS = {
     "extract-json": {"schema", "fields", "date"},
     "cached-prefix": {"contains"},
     "multi-turn": {"exact"},
+    "judged": {"correct", "preferred"},
 }
 
 

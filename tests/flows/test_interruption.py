@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bench import PROVIDERS
 from tests.support.commands import COMMAND, ROOT, environment, evalmill
 from tests.support.evals import EVAL, sums, write_eval
 from tests.support.slow_provider import SlowProvider, slow_provider
@@ -20,7 +21,6 @@ from tests.support.store import files_of
 
 CONCURRENCY = 8
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
-PROVIDERS = '[providers.lab]\nprotocol = "anthropic-messages"\nbase_url = "{address}"\nkey_env = "LAB_KEY"\n'
 
 
 def write_slow_eval(folder: Path, provider: SlowProvider, grace_seconds: float = 30) -> Path:

@@ -18,31 +18,14 @@ import pytest
 
 from pipeline.store.folder import listed_parts, unanswered
 from pipeline.store.journal import read_lines, segment_files
+from tests.support.bench import LAB, PROVIDERS
 from tests.support.commands import COMMAND, ROOT, environment, evalmill, simulator
-from tests.support.evals import EVAL, sums, write_eval
+from tests.support.evals import sums, write_eval
 
 CONCURRENCY = 16
 ROWS = sums(1500)
-PROVIDERS = """\
-[providers.lab]
-protocol = "anthropic-messages"
-base_url = "{address}"
-key_env = "LAB_KEY"
-
-[[providers.lab.prices]]
-model = "sim-small"
-effective = 2025-01-01
-source = "the simulator's own table"
-input = "0.25"
-output = "1.25"
-cache_read = "0.025"
-cache_write_5m = "0.3125"
-cache_write_1h = "0.5"
-"""
 TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "output_tokens")
-SERVED = EVAL.replace("simulator/sim-small", "lab/sim-small").replace(
-    "[models.params]", "[models.params]\ntemperature = 0.0"
-)
+SERVED = LAB.replace("[models.params]", "[models.params]\ntemperature = 0.0")
 WRITER = ROOT / "tests" / "support" / "run_writer.py"
 LONGEST = 1_000_000
 

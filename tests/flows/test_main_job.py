@@ -9,7 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.core.records import Result, Score
+from pipeline.core.records import Result
+from pipeline.store.schema import SCORES_SCHEMA
 from tests.support.commands import ROOT, evalmill
 from tests.support.evals import EVAL, ROWS, write_eval
 
@@ -38,7 +39,7 @@ def test_results_show_every_column_once_per_job(finished_run: Path) -> None:
     assert results.schema["cost_usd"] == pl.Decimal(38, 12)
     assert results["cost_usd"].null_count() == 0
     scores = pl.read_parquet(str(finished_run / "scores/*.parquet"))
-    assert scores.columns == [field.name for field in dataclasses.fields(Score)]
+    assert scores.columns == SCORES_SCHEMA.names
     assert set(scores["job_id"]) == set(results["job_id"])
 
 

@@ -70,6 +70,34 @@ def test_truncated_answers_that_are_truncated_again_cost_what_they_cost(bench: B
     assert costs[1] == rows["cost_usd"].sum() > costs[0]
 
 
+def test_jobs_that_get_nothing_better_keep_their_rows_and_are_done(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, tmp_path / "ledger.jsonl")
+    bench.write(SHORT + "\n[run]\nmax_attempts = 1\n", rows=sums(20))
+    with counted_simulator(bench.ledger) as address:
+        bench.asks(address)
+        first, _ = bench.run()
+    cut = by_status(first)["truncated"]
+    with counted_simulator(bench.ledger, "--error-rate", "0.999", "--port", address.rpartition(":")[2]):
+        again, requests = bench.run("--retry", "truncated")
+    assert requests == cut
+    assert by_status(again) == by_status(first)
+    assert f"{cut} of them got nothing better than they had, and keep that" in again.err
+    assert [line for line in again.err.splitlines() if line.startswith("small: 20/20 done")][-1].endswith("finished")
+
+
+def test_a_run_of_which_too_much_fails_stops_and_goes_on(bench: Bench) -> None:
+    failing = "{{ question }}{% if id|length == 2 %} [[sim:status=413]]{% endif %}"
+    bench.write(LAB + "\n[run]\nconcurrency = 2\n", rows=sums(40), template=failing)
+    stopped, _ = bench.run("--max-failure-rate", "0.1")
+    assert stopped.code == 75
+    assert "more than max_failure_rate = 0.1 allows" in stopped.err
+    assert "HTTP 413" in stopped.err
+    assert by_status(stopped)["error"] < 10
+    done, _ = bench.run()
+    assert done.json["folder"] == stopped.json["folder"]
+    assert (done.code, by_status(done)) == (2, {"ok": 30, "error": 10})
+
+
 def test_with_a_higher_limit_only_the_truncated_are_sent(bench: Bench) -> None:
     bench.write(SHORT, rows=sums(20))
     first, _ = bench.run()
@@ -104,7 +132,7 @@ def test_a_stopped_retry_with_other_limits_goes_on_where_it_was(bench: Bench) ->
     first, _ = bench.run()
     cut = by_status(first)["truncated"]
     bench.write(LAB + "\n[run]\nconcurrency = 1\n", rows=sums(20))
-    stopped, some = bench.run("--retry", "truncated", "--budget", "0.0006")
+    stopped, some = bench.run("--retry", "truncated", "--budget", "0.00015")
     assert stopped.code == 75, stopped.err
     done, more = bench.run()
     assert done.json["folder"] == stopped.json["folder"]

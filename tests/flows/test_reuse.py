@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from tests.support.bench import KEY, LAB, Bench, counted_simulator, results_of
@@ -103,7 +104,7 @@ def test_repeats_get_distinct_answers_and_more_of_them_are_paid(bench: Bench) ->
 def test_fresh_pays_again_and_stays_fresh_when_it_is_continued(bench: Bench) -> None:
     bench.write(rows=sums(8))
     assert bench.sent() == 8
-    stopped, requests = bench.run("--fresh", "--budget", "0.0008")
+    stopped, requests = bench.run("--fresh", "--budget", "0.0002")
     assert stopped.code == 75, stopped.err
     assert 0 < requests < 8
     continued, more = bench.run()
@@ -114,7 +115,7 @@ def test_fresh_pays_again_and_stays_fresh_when_it_is_continued(bench: Bench) -> 
 
 def test_fresh_does_not_continue_a_run_that_reuses(bench: Bench) -> None:
     bench.write(rows=sums(8))
-    stopped, _ = bench.run("--budget", "0.0008")
+    stopped, _ = bench.run("--budget", "0.0002")
     assert stopped.code == 75
     fresh, requests = bench.run("--fresh")
     assert fresh.json["folder"] != stopped.json["folder"]
@@ -188,3 +189,16 @@ def test_recorded_answers_are_never_reused(tmp_path: Path) -> None:
         done = evalmill("run", evaluation, "--reports", tmp_path / "reports", "--json")
         assert done.code == 0, done.err
         assert done.json["summary"]["jobs"]["reused"] == 0
+
+
+def test_a_reused_answer_is_judged_by_what_it_cost_when_it_was_new(bench: Bench) -> None:
+    bench.write(LAB + '\n[[scorers]]\nkind = "cost"\n', rows=sums(3))
+    costs = []
+    for sent in (3, 0):
+        run, requests = bench.run()
+        assert requests == sent
+        scores = pl.read_parquet(f"{run.json['folder']}/scores/*.parquet").filter(pl.col("scorer") == "cost")
+        results = results_of(run.json["folder"]).select("job_id", "row_id")
+        costs.append(dict(results.join(scores, on="job_id").select("row_id", "value").iter_rows()))
+    assert costs[0] == costs[1]
+    assert min(costs[1].values()) > 0

@@ -50,6 +50,16 @@ def test_a_limit_by_the_day_does_not_pace() -> None:
     assert told_limits(headers) == ()
 
 
+@pytest.mark.parametrize(("reset", "paces"), [("2026-11-23T00:00:40Z", True), ("2026-11-23T06:00:00Z", False)])
+def test_a_reset_at_a_time_counts_from_the_date_of_the_answer(reset: str, paces: bool) -> None:
+    headers = raw(
+        date="Mon, 23 Nov 2026 00:00:00 GMT",
+        anthropic_ratelimit_requests_limit="50",
+        anthropic_ratelimit_requests_reset=reset,
+    )
+    assert told_limits(headers) == ((ToldLimit(kind="requests", per_minute=50),) if paces else ())
+
+
 @pytest.mark.parametrize("value", ["", "many", "-1", "0", "5e-324", "nan", "inf", "1e999"])
 def test_a_limit_that_is_no_number_is_left_out(value: str) -> None:
     assert told_limits(raw(anthropic_ratelimit_requests_limit=value, x_ratelimit_limit_requests=value)) == ()

@@ -103,6 +103,46 @@ async def test_a_better_result_takes_the_place_of_the_row_in_its_part(folder: Pa
     assert verify(folder) == []
 
 
+def rot(folder: Path, count: int) -> None:
+    """Flip a bit in each of the newest manifests."""
+    for path in sorted((folder / "manifest").glob("*.json"))[-count:]:
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+
+
+async def stop_after_a_replacement(folder: Path) -> None:
+    """Ask for a failed job again, and end as soon as its part is replaced."""
+    with RunStore.open(folder) as store:
+        store.redo({"error"})
+        await store.put(again(3))
+    with RunStore.open(folder) as store:
+        store.compact()
+
+
+async def test_a_damaged_manifest_right_after_a_replacement_costs_nothing(folder: Path) -> None:
+    await stop_after_a_replacement(folder)
+    rot(folder, 1)
+    with RunStore.open(folder) as store:
+        assert len(store.recovered.invalid_manifests) == 1
+        assert store.recovered.adopted_parts == 0
+        assert sorted(stored_ids(store)) == [first(number).job_id for number in ALL]
+        await store.finish("complete")
+    assert rows_of(folder)["3"]["text"] == "better"
+    assert {finding.kind for finding in verify(folder)} == {"manifest"}, "it is still there, and told"
+
+
+async def test_damaged_manifests_that_alone_knew_of_a_replacement_are_named(folder: Path) -> None:
+    await stop_after_a_replacement(folder)
+    rot(folder, 2)
+    before = files_of(folder)
+    with pytest.raises(DiskError, match=r"newer ones are damaged: manifest/\d+\.json .*; restore them as well"):
+        RunStore.open(folder)
+    assert {name: data for name, data in files_of(folder).items() if name != "lock"} == {
+        name: data for name, data in before.items() if name != "lock"
+    }
+
+
 async def test_a_row_whose_part_holds_nothing_else_takes_the_part_with_it(tmp_path: Path) -> None:
     create_run(tmp_path / "run", RUN)
     with RunStore.open(tmp_path / "run", segment_rows=1) as store:

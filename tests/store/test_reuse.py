@@ -52,6 +52,18 @@ async def test_an_answer_is_found_by_what_was_asked_and_given_once(home: Path) -
         assert earlier.notes == []
 
 
+async def test_whether_answers_are_there_for_all_is_told_without_taking_them(home: Path) -> None:
+    await keep(home / "one", *map(answer, range(5)))
+    with find_earlier(home, home / "own") as earlier:
+        assert earlier.cover(map(wanted, range(5)))
+        assert not earlier.cover([wanted(3), wanted(3)]), "each answer is one job's"
+        assert not earlier.cover(map(wanted, range(6)))
+        assert not earlier.cover([wanted(1), None])
+        assert taken(earlier, wanted(3)) == [result(3).job_id]
+        assert not earlier.cover([wanted(3)])
+        assert earlier.cover([])
+
+
 async def test_the_whole_row_comes_back_from_part_and_journal_alike(home: Path) -> None:
     await keep(home / "one", answer(1, cost_usd=COST))
     await keep(home / "two", answer(2, cost_usd=COST), in_journal=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.core.records import Attempt, Result, Score, Verdict
+from pipeline.core.records import Attempt, Result, Verdict
 from pipeline.store.journal import decode_line, encode_record
 from pipeline.store.schema import RESULTS_SCHEMA, SCORES_SCHEMA, results_table, scores_table
 from tests.support.store import COST, STAMP, result
@@ -24,8 +24,7 @@ def jobs(*ids: str) -> pa.RecordBatch:
 
 def test_the_columns_are_the_fields_of_the_records_in_their_order() -> None:
     assert RESULTS_SCHEMA.names == [field.name for field in fields(Result)]
-    assert SCORES_SCHEMA.names == [field.name for field in fields(Score)]
-    assert SCORES_SCHEMA.names[3:] == [field.name for field in fields(Verdict)]
+    assert SCORES_SCHEMA.names == ["run_id", "job_id", "scorer", *(field.name for field in fields(Verdict))]
     attempt = RESULTS_SCHEMA.field("attempts").type.value_type
     assert [field.name for field in attempt] == [field.name for field in fields(Attempt)]
 

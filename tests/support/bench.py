@@ -14,18 +14,23 @@ from tests.support.evals import EVAL, write_eval
 
 LAB = EVAL.replace("simulator/sim-small", "lab/sim-small")
 KEY = environment(LAB_KEY="k")
-_PROVIDERS = """\
+PROVIDERS = """\
 [providers.lab]
 protocol = "anthropic-messages"
 base_url = "{address}"
 key_env = "LAB_KEY"
+
 [[providers.lab.prices]]
 model = "sim-small"
-effective = 2026-01-01
-input = "1.00"
-output = "5.00"
-source = "test"
+effective = 2025-01-01
+source = "the simulator's own table"
+input = "0.25"
+output = "1.25"
+cache_read = "0.025"
+cache_write_5m = "0.3125"
+cache_write_1h = "0.5"
 """
+"""A provider with the simulator's own prices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class Bench:
 
     def asks(self, address: str) -> None:
         """Name the provider's address."""
-        (self.folder / "providers.toml").write_text(_PROVIDERS.format(address=address))
+        (self.folder / "providers.toml").write_text(PROVIDERS.format(address=address))
 
     def write(self, eval_toml: str = LAB, *, rows: list[dict[str, str]], **more: str) -> Path:
         return write_eval(self.folder / "sums", eval_toml, rows=rows, **more)

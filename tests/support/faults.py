@@ -93,6 +93,9 @@ class _Silent:
     def acknowledged(self, results: Sequence[Result], /) -> None:
         pass
 
+    def kept(self, result: Result, /) -> None:
+        pass
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mode:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import anyio
 import httpx
 
+from pipeline.core.errors import EvalmillError
 from pipeline.core.records import Job, Request, Result
 from pipeline.core.secrets import Scrubber, Secret
 from pipeline.core.settings import Limits, ModelSettings, Price, ProviderSettings, RunSettings
@@ -19,6 +20,7 @@ from pipeline.cost.budget import Budget
 from pipeline.plan.expand import Shard
 from pipeline.run.attempt import Caller
 from pipeline.run.control import LaneWatch, RunControl
+from pipeline.run.failure_rate import FailureRate
 from pipeline.run.limits import AccountLimits, LaneLimits
 from pipeline.run.permits import LocalPermits
 from pipeline.run.results import ResultContext
@@ -110,22 +112,24 @@ class Lane:
         limits: Limits = NO_LIMITS,
         price: Price | None = PRICE,
         only_lane: bool = True,
+        model: str = "m",
     ) -> None:
         self.kept = Kept()
-        self.control = RunControl()
+        self.control = RunControl(FailureRate(run.max_failure_rate, len(jobs)))
         lane_control = self.control.lane()
         self.clock = ManualClock()
         self.budget = Budget(run.budget_usd)
+        self.problem: EvalmillError | None = None
         self._jobs = jobs
         provider = ProviderSettings(name="lab", protocol="anthropic-messages", base_url="http://lab.test")
-        model = ModelSettings(name="mine", provider="lab", model="m")
+        settings = ModelSettings(name="mine", provider="lab", model=model)
         self._lane = SyncLane(
             LaneSetup(
-                context=ResultContext(run_id="run", eval="test", model=model, scrubber=Scrubber([KEY])),
+                context=ResultContext(run_id="run", eval="test", model=settings, scrubber=Scrubber([KEY])),
                 jobs_of=self._jobs_of,
                 caller=Caller(
                     provider,
-                    model,
+                    settings,
                     key=KEY,
                     transport=httpx.MockTransport(answer),
                     clock=self.clock,
@@ -142,6 +146,7 @@ class Lane:
                 control=lane_control,
                 watch=LaneWatch(lane_control, "mine", only_lane=only_lane),
                 observer=self.kept,
+                problem=self._problem,
                 clock=self.clock,
                 rng=Random(1),
             )
@@ -159,6 +164,9 @@ class Lane:
             await self._lane.run(shard, self.kept)
         order = {job.job_id: position for position, job in enumerate(self._jobs)}
         return sorted(self.kept.results, key=lambda result: order[result.job_id])
+
+    async def _problem(self) -> EvalmillError | None:
+        return self.problem
 
     def _jobs_of(self, shard: Shard) -> Iterator[Job]:
         return iter(self._jobs)

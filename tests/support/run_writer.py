@@ -35,6 +35,9 @@ class Log:
     def event(self, model: str, said: str) -> None:
         pass
 
+    def kept(self, result: Result, /) -> None:
+        pass
+
     def acknowledged(self, results: Sequence[Result], /) -> None:
         os.write(self._fd, "".join(f"{one.job_id} {len(one.text or '')}\n" for one in results).encode())
 

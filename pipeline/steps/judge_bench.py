@@ -1,0 +1,76 @@
+"""The scorers of a run whose verdicts come from models, and the note of them beside those verdicts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pipeline.core.errors import DiskError
+from pipeline.core.settings import ScorerSettings
+from pipeline.score.judge import JUDGE_KINDS
+from pipeline.steps.judge_candidates import Candidates
+from pipeline.steps.judge_panel import JudgeModel, panel, recorded_judge_models
+from pipeline.steps.judge_scores import JudgedScorer
+from pipeline.steps.judge_units import judge_folder, model_names, rules_of
+from pipeline.steps.judge_verdicts import Verdicts
+from pipeline.store.folder import JUDGES, read_run, write_json_atomic
+from pipeline.store.run_store import RunStore
+
+NOTE = f"{JUDGES}/judged.json"
+
+
+def judged_scorers(
+    store: RunStore, scorers: Sequence[ScorerSettings], judges: Sequence[JudgeModel]
+) -> dict[str, JudgedScorer]:
+    """Those of `scorers` whose verdicts come from models, by name, over what is stored of these."""
+    wanted = [(scorer, None) for scorer in scorers if scorer.kind in JUDGE_KINDS]
+    return _built(store, wanted, judges)
+
+
+def note_scorers(store: RunStore, scorers: Sequence[ScorerSettings], judged: dict[str, JudgedScorer]) -> None:
+    """Note by what the verdicts were made, so that they can be read again whatever becomes of eval.toml."""
+    if not judged and not (store.folder / JUDGES).is_dir():
+        return
+    (store.folder / JUDGES).mkdir(exist_ok=True)
+    models = {member.model.name: member for one in judged.values() for member in one.verdicts.panel}
+    write_json_atomic(
+        store.folder / NOTE,
+        {
+            "scorers": [
+                {"settings": asdict(scorer), "template": judged[scorer.name].judge.template}
+                for scorer in scorers
+                if scorer.name in judged
+            ],
+            "judges": [{**asdict(model.model), "identity": dict(model.identity)} for model in models.values()],
+        },
+    )
+
+
+def noted_scorers(store: RunStore) -> dict[str, JudgedScorer]:
+    """The scorers of the last scoring, as they were then; empty where there were none."""
+    path = store.folder / NOTE
+    try:
+        noted: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise DiskError(f"{path}: is damaged: {error}; run `evalmill score {store.folder}`") from None
+    wanted = [(ScorerSettings(**entry["settings"]), entry["template"]) for entry in noted["scorers"]]
+    return _built(store, wanted, recorded_judge_models(noted))
+
+
+def _built(
+    store: RunStore, wanted: Sequence[tuple[ScorerSettings, str | None]], judges: Sequence[JudgeModel]
+) -> dict[str, JudgedScorer]:
+    if not wanted:
+        return {}
+    candidates = Candidates(store)
+    models = model_names(read_run(store.folder))
+    found = {}
+    for scorer, source in wanted:
+        rules = rules_of(scorer, models, source=source)
+        members = panel(rules.judge, judges)
+        found[scorer.name] = JudgedScorer(Verdicts(rules, members, judge_folder(store.folder, scorer.name)), candidates)
+    return found

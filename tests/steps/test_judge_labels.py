@@ -1,0 +1,57 @@
+"""The file of human labels: what it may hold, and what is wrong with it is said with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.core.errors import DataError
+from pipeline.core.settings import ScorerSettings
+from pipeline.score.judge import Judge, build_judge
+from pipeline.steps.judge_labels import HumanLabel, label_of, read_labels
+
+
+def judge(folder: Path, text: str, **options: Any) -> Judge:
+    (folder / "labels.csv").write_text(text, encoding="utf-8")
+    options = {"rubric": "correctness", "human": {"path": "labels.csv", "id": "id"}, **options}
+    return build_judge(ScorerSettings(kind="judge", name="it", expected="x", options=options, folder=str(folder)))
+
+
+def test_the_label_that_names_most_of_an_answers_place_counts(tmp_path: Path) -> None:
+    text = "id,model,prompt,label\nr1,,,correct\nr1,small,,Incorrect\nr1,small,q,partly\nr2,large,,\n"
+    labels = read_labels(judge(tmp_path, text))
+    assert label_of(labels, "r1", "large", "p") == HumanLabel("correct", 1.0)
+    assert label_of(labels, "r1", "small", "p") == HumanLabel("incorrect", 0.0)
+    assert label_of(labels, "r1", "small", "q") == HumanLabel("partly", 0.5)
+    assert label_of(labels, "r2", "large", "p") is None, "not labelled yet"
+
+
+def test_scores_are_read_on_the_judges_scale(tmp_path: Path) -> None:
+    labels = read_labels(judge(tmp_path, "id,label\nr1,4\nr2,3.5\n", rubric="helpfulness"))
+    assert label_of(labels, "r1", "m", "p") == HumanLabel("4", 4.0)
+    assert label_of(labels, "r2", "m", "p") == HumanLabel("3.5", 3.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id,verdict\nr1,correct\n", "no column 'label'"),
+        ("id,label\n", "holds no labels"),
+        ("id,label\nr1,right\n", "labels.csv:2: 'right' is none of the judge's labels"),
+        ("id,label\nr1,correct\nr1,partly\n", "labels.csv:3: a second label for row 'r1'"),
+    ],
+)
+def test_mistakes_in_the_file_are_told_with_their_line(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        read_labels(judge(tmp_path, text))
+
+
+def test_scores_off_the_scale_and_missing_files_are_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="'6' is no score from 1 to 5"):
+        read_labels(judge(tmp_path, "id,label\nr1,6\n", rubric="helpfulness"))
+    made = judge(tmp_path, "id,label\nr1,4\n", rubric="helpfulness")
+    (tmp_path / "labels.csv").unlink()
+    with pytest.raises(DataError, match="cannot be read"):
+        read_labels(made)

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.core.records import Result, Score
+from pipeline.core.records import Result
 from pipeline.steps.job_index import JobIndex
 from pipeline.steps.job_query import SORTS, JobView, Query
 from pipeline.steps.job_reader import JobReader, row_ranks
 from pipeline.steps.job_search import TextSearch
 from pipeline.store.run_store import RunStore
 from tests.support.store import files_of, result, store_all
-from tests.support.stored import STORED, results, scores, stored_run
+from tests.support.stored import STORED, Score, results, scores, stored_run
 
 NOT_YET = lambda: False  # noqa: E731
 

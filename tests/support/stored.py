@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.core.records import Result, Score
+from pipeline.core.records import Result
 from pipeline.store.folder import create_run, write_json_atomic
 from pipeline.store.run_store import RunStore
 from pipeline.store.schema import SCORES_SCHEMA
@@ -32,6 +33,22 @@ STORED: dict[str, Any] = {
     "planned_jobs": 80,
     "planned_jobs_by_model": {"sonnet": 40, "haiku": 40},
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """What a scorer said of a job."""
+
+    run_id: str
+    job_id: str
+    scorer: str
+    value: float | None
+    passed: bool | None
+    label: str | None
+    extracted: str | None
+    expected: str | None
+    explanation: str | None
+    status: str
 
 
 def results(rows: int = 40, *, seed: int = 5) -> list[Result]:
@@ -100,7 +117,7 @@ async def stored_run(
 
 def table_of(found: Sequence[Score]) -> pa.Table:
     """Scores as they are stored."""
-    rows = [{name: getattr(one, name) for name in SCORES_SCHEMA.names} for one in found]
+    rows = [{name: getattr(one, name, None) for name in SCORES_SCHEMA.names} for one in found]
     return pa.Table.from_pylist(rows, schema=SCORES_SCHEMA)
 
 

@@ -66,11 +66,17 @@ def agreement(first: Ratings, second: Ratings) -> Agreement:
 
 
 def cohen_kappa(
-    first: Ratings, second: Ratings, *, labels: Sequence[Hashable] | None = None, ordered: bool = False
+    first: Ratings,
+    second: Ratings,
+    *,
+    labels: Sequence[Hashable] | None = None,
+    ordered: bool = False,
+    places: Sequence[float] | None = None,
 ) -> Agreement:
     """Agreement of two raters beyond chance, with its large-sample standard error and normal interval.
 
     `ordered` labels (grades, in the order of `labels`) take quadratic weights: near misses count as part agreement.
+    So do labels with `places` of their own on a scale, where the steps between them are not all the same.
     None where chance alone gives full agreement, as when both know only one label; no interval where nothing varies,
     as with full agreement.
     Source: Cohen 1960; weights Cohen 1968; standard error Fleiss, Cohen and Everitt 1969.
@@ -82,8 +88,9 @@ def cohen_kappa(
     shares = counts / n
     rows, columns = shares.sum(axis=1), shares.sum(axis=0)
     weights = np.eye(size)
-    if ordered and size > 1:
-        weights = 1 - np.square(np.subtract.outer(np.arange(size), np.arange(size)) / (size - 1))
+    if (ordered or places is not None) and size > 1:
+        at = np.arange(size) if places is None else np.asarray(places, dtype=np.float64)
+        weights = 1 - np.square(np.subtract.outer(at, at) / np.ptp(at))
     by_chance = float((weights * np.outer(rows, columns)).sum())
     if 1 - by_chance <= NO_SPREAD:
         return Agreement(n=n, value=None, se=None, ci95=None)

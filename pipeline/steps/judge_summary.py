@@ -99,18 +99,18 @@ class _ScorerView:
 
     def ratings(self) -> Iterator[dict[str, Any]]:
         """One entry for each prompt and grid cell, since only answers to the same question are compared."""
-        groups: dict[tuple[str, str], list[tuple[str, str, Any]]] = defaultdict(list)
+        groups: dict[tuple[str, str], list[tuple[str, str, Any, str]]] = defaultdict(list)
         for judged in self._judged_pairs():
             if judged.outcome is not None:
                 first, second = judged.pair
                 outcome = {"first": "a", "second": "b", "tie": "tie"}[judged.outcome]
-                groups[first.prompt, first.params].append((first.model, second.model, outcome))
+                groups[first.prompt, first.params].append((first.model, second.model, outcome, first.row_id))
         for (prompt, params), pairs in sorted(groups.items()):
-            met = {name for first, second, _ in pairs for name in (first, second)}
+            met = {name for first, second, *_ in pairs for name in (first, second)}
             names = [name for name in self._verdicts.rules.models if name in met]
             codes = {name: code for code, name in enumerate(names)}
-            firsts, seconds, outcomes = zip(*pairs, strict=True)
-            entry = rated(names, [codes[one] for one in firsts], [codes[one] for one in seconds], outcomes)
+            firsts, seconds, outcomes, rows = zip(*pairs, strict=True)
+            entry = rated(names, [codes[one] for one in firsts], [codes[one] for one in seconds], outcomes, rows)
             for name, rating in zip(names, entry["ratings"], strict=True):
                 rating.update({"model": name, "prompt": prompt, "params": json.loads(params)})
             yield {"scorer": self._judge.name, **entry}

@@ -142,7 +142,8 @@ class Demands:
 def score_run(store: RunStore, demands: Demands) -> list[str]:
     """Write `scores/<part>` for every results part, and `scores/judged.json`: by what they were made.
 
-    Returns one sentence for each scorer that left answers unscored, with the first reason. Raises SettingsError or
+    Returns one sentence for each scorer that left answers unscored, with the first reason, and for each file of human
+    labels that cannot be read. Raises SettingsError or
     TemplateError for a scorer that cannot be built, or statistics over columns that the rows do not have.
     """
     require_columns(store.folder, demands.statistics)
@@ -164,9 +165,9 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
         statistics=demands.statistics,
         budget_usd=demands.budget_usd,
     )
-    note_scorers(store, demands.scorers, judged)
+    uncalibrated = note_scorers(store, demands.scorers, judged)
     write_json_atomic(store.folder / JUDGED, _encode(noted))
-    return [
+    return uncalibrated + [
         f"scorer {name!r}: {_counted(left.answers)} unscored; the first: {left.first_reason or 'no reason given'}"
         for name, left in unscored.items()
     ]

@@ -107,7 +107,8 @@ def test_a_first_run_without_a_key_leaves_no_folder(tmp_path: Path) -> None:
 
 def judged_elsewhere() -> str:
     """The sums with a judge at the other provider, whose key is not there."""
-    return LAB.replace("[models.params]", "[models.params]\ntemperature = 0.0") + judge(model="other/sim-small") + CORRECT
+    settled = LAB.replace("[models.params]", "[models.params]\ntemperature = 0.0")
+    return settled + judge(model="other/sim-small") + CORRECT
 
 
 def test_a_missing_key_of_a_judge_is_told_before_the_answers_are_paid_for(bench: Bench) -> None:

@@ -19,7 +19,7 @@ from pipeline.steps.verify import verify_run
 from pipeline.store.journal import segment_files
 from tests.support.bench import KEY, Bench, counted_simulator, results_of
 from tests.support.commands import COMMAND, ROOT, evalmill, simulator
-from tests.support.evals import EVAL, sums
+from tests.support.evals import EVAL, sums, write_eval
 from tests.support.judged import (
     CORRECT,
     PREFERRED,
@@ -282,6 +282,19 @@ def test_labels_by_people_correct_the_judges_figure(tmp_path: Path) -> None:
     (cell,) = found["cells"]
     assert cell["raw"] == pytest.approx(done.summary["cells"][0]["metrics"]["right"]["mean"])
     assert cell["ci95"][0] <= jobs["passed"].mean() <= cell["ci95"][1]
+
+
+def test_a_run_keeps_the_labels_that_it_was_calibrated_with(tmp_path: Path) -> None:
+    write_eval(tmp_path / "sums")
+    labels = tmp_path / "sums/labels.csv"
+    labels.write_text("row_id,label\nr1,correct\nr2,correct\nr3,incorrect\nx1,correct\nx2,correct\nx3,correct\n")
+    done = run_here(tmp_path, judged_eval(SECOND_MODEL, CORRECT + 'human = { path = "labels.csv" }\n'))
+    found = entry(done.summary)["calibration"]
+    assert (found["labels"], found["unmatched"]) == (6, 3), "three rows of two models; three rows that nobody knows"
+    labels.write_text("row_id,label\nr1,incorrect\n")
+    assert entry(report_again(done.folder).summary)["calibration"] == found
+    shutil.rmtree(tmp_path / "sums")
+    assert entry(report_again(done.folder).summary)["calibration"] == found
 
 
 def test_truncated_answers_are_counted_without_asking_a_judge(bench: Bench) -> None:

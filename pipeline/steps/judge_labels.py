@@ -67,7 +67,8 @@ def read_labels(judge: Judge) -> dict[Key, HumanLabel]:
             columns = list(reader.fieldnames or ())
             missing = [name for name in (human.id, human.label) if name not in columns]
             if missing:
-                raise DataError(f"{path}: human: there is no column {missing[0]!r}; the file has {', '.join(columns)}")
+                there = ", ".join(columns) or "nothing in it"
+                raise DataError(f"{path}: human: there is no column {missing[0]!r}; the file has {there}")
             found: dict[Key, HumanLabel] = {}
             for row in reader:
                 _add(found, judge, row, f"{path}:{reader.line_num}")

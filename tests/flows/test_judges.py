@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipeline.core.errors import SettingsError
 from pipeline.flow import report_again
 from pipeline.steps.verify import verify_run
 from pipeline.store.journal import segment_files
@@ -106,6 +107,16 @@ def test_scoring_again_sends_nothing_and_a_new_judge_pays_its_own_calls_alone(be
     assert scores(folder).equals(first), "without the second judge all is as it was"
     assert len(verdicts(folder)) == 24, "what was paid for stays"
     assert Decimal(removed.summary["cost"]["judges_usd"]) == verdicts(folder)["cost_usd"].sum()
+
+
+def test_a_new_judge_without_a_price_is_refused_where_there_is_a_budget(bench: Bench) -> None:
+    bench.write(judged_lab(CORRECT), rows=sums(2))
+    folder = run_lab(bench).outcome.folder
+    before = bench.requests()
+    bench.write(judged_lab(judge("second", "lab/sim-large"), CORRECT, "\n[run]\nbudget_usd = 5\n"), rows=sums(2))
+    with pytest.raises(SettingsError, match=r"lab/sim-large has no price"):
+        score_lab(bench, folder)
+    assert bench.requests() == before
 
 
 def test_another_scale_is_another_question(bench: Bench) -> None:

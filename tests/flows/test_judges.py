@@ -154,8 +154,8 @@ def test_an_answer_that_changed_is_judged_again_and_no_other(tmp_path: Path) -> 
     bench.write(judged_lab(CORRECT, "\n[run]\nmax_attempts = 1\n"), rows=sums(30))
     with counted_simulator(bench.ledger, "--error-rate", "0.3") as address:
         bench.asks(address)
-        failed, _ = bench.run()
-    folder = failed.json["folder"]
+        failed, _ = run_lab(bench)
+    folder = failed.folder
     errors = results_of(folder).filter(pl.col("status") == "error").height
     unjudged = verdicts(folder).filter(pl.col("status") == "error").height
     assert errors
@@ -163,8 +163,8 @@ def test_an_answer_that_changed_is_judged_again_and_no_other(tmp_path: Path) -> 
     assert scores(folder).filter(pl.col("status") == "left_out").height == errors
     assert scores(folder).filter(pl.col("status") == "unscored").height == unjudged, "a judge that fails is no verdict"
     with counted_simulator(bench.ledger, "--port", address.rpartition(":")[2]):
-        done, requests = bench.run("--retry", "error")
-    assert done.code == 0, done.err
+        done, requests = run_lab(bench, retry=("error",))
+    assert done.exit_code == 0, done.notes
     assert requests == errors + errors + unjudged
     assert scores(folder).filter(pl.col("status") == "scored").height == 30
     assert len(verdicts(folder)) == 30
@@ -212,7 +212,7 @@ def test_the_budget_holds_for_answers_and_judges_together_and_the_run_continues(
 
 def test_a_run_that_is_killed_while_judging_loses_nothing_and_pays_nothing_twice(tmp_path: Path) -> None:
     bench = Bench(tmp_path, tmp_path / "ledger.jsonl")
-    evaluation = bench.write(judged_lab(CORRECT, "\n[run]\nconcurrency = 4\n"), rows=sums(60))
+    evaluation = bench.write(judged_lab(CORRECT, "\n[run]\nconcurrency = 4\n"), rows=sums(30))
     folder = tmp_path / "run"
     with simulator("--ledger", bench.ledger, "--latency-scale", "1.5") as address:
         bench.asks(address)
@@ -225,7 +225,7 @@ def test_a_run_that_is_killed_while_judging_loses_nothing_and_pays_nothing_twice
         )
         judges = folder / "judges/right"
         while process.poll() is None and not (
-            judges.exists() and any(path.stat().st_size > 20_000 for path in segment_files(judges).values())
+            judges.exists() and any(path.stat().st_size > 8_000 for path in segment_files(judges).values())
         ):
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
@@ -234,12 +234,12 @@ def test_a_run_that_is_killed_while_judging_loses_nothing_and_pays_nothing_twice
         done = evalmill("run", evaluation, "--out", folder, "--json", env=KEY)
     assert done.code == 0, done.err
     assert stopped["state"] == "stopped"
-    assert 0 < stopped["judges"][0]["done"] < 60
-    assert stopped["judges"][0]["planned"] == 60
-    assert len(verdicts(folder)) == verdicts(folder)["job_id"].n_unique() == 60
-    assert 120 <= bench.requests() <= 128, "only what was in flight, or not yet on disk, is sent again"
-    assert evalmill("verify", folder).code == 0
-    assert evalmill("status", folder, "--json").json["state"] == "finished"
+    assert 0 < stopped["judges"][0]["done"] < 30
+    assert stopped["judges"][0]["planned"] == 30
+    assert len(verdicts(folder)) == verdicts(folder)["job_id"].n_unique() == 30
+    assert 60 <= bench.requests() <= 68, "only what was in flight, or not yet on disk, is sent again"
+    assert verify_run(folder) == ([], 0)
+    assert entry(done.json["summary"])["open"] == 0
 
 
 def test_pairs_are_shown_in_both_orders_and_a_biased_judge_gives_ties(tmp_path: Path) -> None:
@@ -328,15 +328,18 @@ def test_an_echo_for_a_judge_leaves_every_answer_unscored(tmp_path: Path) -> Non
     assert any("8 answers are unscored; the first: the verdict is not" in note for note in done.notes)
 
 
-@pytest.mark.parametrize("vector", VECTORS)
-def test_no_answer_changes_how_its_verdict_is_read(tmp_path: Path, vector: str) -> None:
-    """The answer is recorded; a judge that repeats it word for word gives no verdict, whatever it says."""
+def test_no_answer_changes_how_its_verdict_is_read(tmp_path: Path) -> None:
+    """The answers are recorded; a judge that repeats them word for word gives no verdict, whatever they say."""
     (tmp_path / "sums").mkdir()
     model = 'id = "simulator/sim-small"\n[models.params]\nmax_tokens = 64'
     recorded = EVAL.replace(model, 'id = "recorded/x"\nanswer = "{{ said }}"')
     text = recorded.replace("\n[simulator]\n", "\n".join(["", judge(), CORRECT, "[simulator]\njudge_echo = true\n"]))
-    row = {"id": "r", "question": "What is 1 plus 1?", "answer": "2", "said": VECTORS[vector]}
-    (tmp_path / "sums" / "rows.jsonl").write_text(json.dumps(row) + "\n")
+    rows = [
+        json.dumps({"id": vector, "question": "What is 1 plus 1?", "answer": "2", "said": said})
+        for vector, said in VECTORS.items()
+    ]
+    (tmp_path / "sums" / "rows.jsonl").write_text("\n".join(rows) + "\n")
     done = run_here(tmp_path, text.replace("rows.csv", "rows.jsonl"))
-    assert results_of(done.folder)["status"].to_list() == ["ok"]
-    assert scores(done.folder)["status"].to_list() == ["unscored"]
+    assert results_of(done.folder)["status"].to_list() == ["ok"] * len(VECTORS)
+    read = results_of(done.folder).join(scores(done.folder), on="job_id", suffix="_of_score")
+    assert {vector: "unscored" for vector in VECTORS} == dict(read.select("row_id", "status_of_score").iter_rows())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import DiskError
@@ -54,6 +55,18 @@ def note_scorers(store: RunStore, scorers: Sequence[ScorerSettings], judged: dic
     return [f"scorer {name!r}: not calibrated: {problem}" for name, problem in problems.items()]
 
 
+def read_note(folder: Path) -> dict[str, Any]:
+    """What `note_scorers` noted; empty without judges. Raises DiskError for what is no JSON."""
+    path = folder / NOTE
+    try:
+        noted: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise DiskError(f"{path}: is damaged: {error}; run `evalmill score {folder}`") from None
+    return noted
+
+
 @dataclass(frozen=True, slots=True)
 class Noted:
     """A scorer of the last scoring, as it was then."""
@@ -65,13 +78,9 @@ class Noted:
 
 def noted_scorers(store: RunStore) -> list[Noted]:
     """The scorers of the last scoring; empty where there were none. Reads nothing outside the run's folder."""
-    path = store.folder / NOTE
-    try:
-        noted: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    noted = read_note(store.folder)
+    if not noted:
         return []
-    except ValueError as error:
-        raise DiskError(f"{path}: is damaged: {error}; run `evalmill score {store.folder}`") from None
     wanted = [(ScorerSettings(**entry["settings"]), entry["template"]) for entry in noted["scorers"]]
     judged = _built(store, wanted, recorded_judge_models(noted))
     return [

@@ -342,4 +342,4 @@ def test_no_answer_changes_how_its_verdict_is_read(tmp_path: Path) -> None:
     done = run_here(tmp_path, text.replace("rows.csv", "rows.jsonl"))
     assert results_of(done.folder)["status"].to_list() == ["ok"] * len(VECTORS)
     read = results_of(done.folder).join(scores(done.folder), on="job_id", suffix="_of_score")
-    assert {vector: "unscored" for vector in VECTORS} == dict(read.select("row_id", "status_of_score").iter_rows())
+    assert dict.fromkeys(VECTORS, "unscored") == dict(read.select("row_id", "status_of_score").iter_rows())

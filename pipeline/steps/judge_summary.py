@@ -179,6 +179,7 @@ class _ScorerView:
         cells: dict[Cell, CellValues] = defaultdict(CellValues)
         ours: list[str] = []
         theirs: list[str] = []
+        rows: list[str] = []
         used: set[Key] = set()
         for path in self._score_files():
             places = {one.job_id: one for one in self._candidates.of_part(path.name)}
@@ -190,16 +191,18 @@ class _ScorerView:
                     cells[one.model, one.prompt, one.params].add(one.row_id, row["value"], self._value(human))
                     if key is not None and human is not None and self._verdicts.rules.fate(one) == "judged":
                         used.add(key)
+                        rows.append(one.row_id)
                         ours.append(row["label"])
                         theirs.append(human.label)
         form = self._judge.form
+        ends = (form.lowest, form.highest) if self._judge.graded else (0.0, 1.0)
         known = list(form.labels) or sorted({*ours, *theirs}, key=float)
         return {
-            **calibration(ours, theirs, known, ordered=form.scale is not None),
+            **calibration(ours, theirs, known, ordered=form.scale is not None, rows=rows),
             "file": Path(self._judge.human.path).name if self._judge.human else None,
             "unmatched": len(labels) - len(used),
             "cells": [
-                {"model": model, "prompt": prompt, "params": json.loads(params), **corrected(values)}
+                {"model": model, "prompt": prompt, "params": json.loads(params), **corrected(values, ends)}
                 for (model, prompt, params), values in sorted(cells.items(), key=lambda item: self._rank(item[0]))
             ],
         }

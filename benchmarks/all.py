@@ -5,7 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 
-from benchmarks import costs, latency, limits, memory, outage, planning, report, reuse, scoring, startup, throughput
+from benchmarks import (
+    costs,
+    latency,
+    limits,
+    memory,
+    outage,
+    planning,
+    report,
+    reuse,
+    scoring,
+    startup,
+    throughput,
+    view,
+)
 from benchmarks.support.child import BenchmarkFailed
 
 SCRIPTS = {
@@ -17,6 +30,7 @@ SCRIPTS = {
     "scoring": scoring.run,
     "reuse": reuse.run,
     "memory": memory.run,
+    "view": view.run,
     "latency": latency.run,
     "costs": costs.run,
 }

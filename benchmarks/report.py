@@ -10,8 +10,8 @@ from benchmarks.support.results import HERE, RESULTS, SNAPSHOT, Measurement, rea
 README = HERE / "README.md"
 BEGIN, END = "<!-- results: written by report.py -->", "<!-- end of results -->"
 ORDER = (
-    *("throughput", "limits", "outage", "startup", "planning", "scoring", "memory", "reuse", "latency"),
-    *("costs", "peers"),
+    *("throughput", "limits", "outage", "startup", "planning", "scoring", "memory", "view", "reuse"),
+    *("latency", "costs", "peers"),
 )
 
 

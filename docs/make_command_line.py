@@ -14,6 +14,7 @@ VERBS = (
     "status",
     "score",
     "report",
+    "view",
     "compare",
     "costs",
     "verify",

@@ -24,6 +24,7 @@ from pipeline.cli import (
     simulate,
     status,
     verify,
+    view,
 )
 from pipeline.cli.output import say_error, speak_plainly
 from pipeline.core.errors import EXIT_BUG, EXIT_OK, EvalmillError, UsageError
@@ -43,6 +44,7 @@ for verb in (
     status,
     score,
     report,
+    view,
     compare,
     costs,
     verify,

@@ -34,6 +34,7 @@ class LaneProgress:
     cost_usd: Decimal = field(default_factory=Decimal)
     unpriced: int = 0
     called: int = 0
+    has_said_finished: bool = False
 
 
 class Progress:
@@ -108,7 +109,10 @@ class Progress:
 
     def _print_lines(self) -> None:
         for model, lane in self._lanes.items():
+            if lane.has_said_finished:
+                continue
             cells = self._cells(lane)
+            lane.has_said_finished = cells["eta"] == "finished"
             failed = f", {lane.failed:,} failed" if lane.failed else ""
             self._line(
                 f"{model}: {cells['done']} done{failed}, {lane.in_flight} in flight, "

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.report import charts, numbers, payload, tables
+from pipeline.report import charts, embed, numbers, tables
 from pipeline.report.cautions import SIMULATED, cautions
 from pipeline.report.cells import Summary, answered, label, metric_names, ranked, unfinished
 from pipeline.report.equivalence import equivalence_grid, equivalence_sentences
@@ -56,7 +57,7 @@ def overview(view: RunView) -> dict[str, Any]:
 def quality(view: RunView) -> dict[str, Any]:
     """Return the context of `quality.html`: one section per metric, comparisons, stop reasons, samples."""
     summary = view.summary
-    samples = payload.fit(view.samples)
+    packed = embed.pack(view.samples)
     stops = charts.stop_reasons(summary)
     comparisons = tables.comparisons(summary)
     return {
@@ -73,14 +74,20 @@ def quality(view: RunView) -> dict[str, Any]:
         "gained_lost": tables.gained_lost(summary),
         "stops": stops,
         "stop_table": _stop_table(summary),
-        "samples": samples,
-        "sample_total": numbers.count(view.total_jobs),
-        "sample_shown": numbers.count(len(samples)),
-        "samples_cut": len(samples) < view.total_jobs,
-        "models": _distinct(samples, "model"),
-        "prompts": _distinct(samples, "prompt"),
-        "outcomes": _distinct(samples, "outcome"),
-        "sample_statuses": _distinct(samples, "status"),
+        "explorer": explorer(packed.samples, view.total_jobs, view.folder),
+        "sample_data": packed.data,
+    }
+
+
+def explorer(shown: int, total: int, folder: str) -> dict[str, Any]:
+    """Return what the samples section says of itself: how many of the jobs it holds, and how to see the others."""
+    return {
+        "link": "",
+        "shown": numbers.count(shown),
+        "total": numbers.count(total),
+        "any": shown > 0,
+        "cut": shown < total,
+        "command": f"evalmill view {shlex.quote(folder)}" if folder else "evalmill view",
     }
 
 
@@ -248,7 +255,3 @@ def _stop_table(summary: Summary) -> dict[str, Any]:
         for cell in summary["cells"]
     ]
     return {"names": names, "rows": rows}
-
-
-def _distinct(samples: list[dict[str, Any]], field: str) -> list[str]:
-    return list(dict.fromkeys(sample[field] for sample in samples))

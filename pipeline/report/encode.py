@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
 from markupsafe import Markup
 
 from pipeline.report.visible import visible
@@ -24,18 +25,27 @@ def safe_json(value: Any) -> Markup:
     return Markup(text.translate(_ESCAPES))  # the five signs are gone, so the text is inert in HTML
 
 
+def plain_json(value: Any) -> bytes:
+    """Encode `value` as JSON outside of HTML, all strings made visible; NaN and infinity become null."""
+    return orjson.dumps(_cleaned(value))
+
+
 def csp_source(code: str) -> str:
     """Return the Content-Security-Policy source that allows exactly this inline script or style."""
     digest = hashlib.sha256(code.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
-    """Return a policy under which a page runs these scripts and styles, and loads, sends and navigates nothing."""
+def policy(scripts: Iterable[str], styles: Iterable[str], *, asks_own_server: bool = False) -> str:
+    """Return a policy under which a page runs these scripts and styles, and loads and sends nothing.
+
+    Only a page that `asks_own_server` may read from where it came from.
+    """
     script_sources = " ".join(map(csp_source, scripts)) or "'none'"
     style_sources = " ".join(map(csp_source, styles)) or "'none'"
+    asking = "connect-src 'self'; " if asks_own_server else ""
     return (
-        f"default-src 'none'; script-src {script_sources}; style-src {style_sources}; "
+        f"default-src 'none'; script-src {script_sources}; style-src {style_sources}; {asking}"
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
 

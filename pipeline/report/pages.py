@@ -26,6 +26,8 @@ from pipeline.report.vendored import chart_scripts
 from pipeline.report.view import RunView
 from pipeline.report.visible import visible
 
+PAGES = (("index.html", "Verdict"), ("quality.html", "Quality"), ("cost.html", "Cost"))
+"""The pages of a run with what the links to them say."""
 _HERE = Path(__file__).parent
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EROFS})
 
@@ -35,18 +37,27 @@ def render_pages(view: RunView, folder: Path) -> list[Path]:
 
     The pages hold everything they need and load nothing. OutputError or DiskError where the folder cannot be written.
     """
-    charts = (*chart_scripts(), _asset("charts.js"))
     pages = {
-        "index.html": _page("index.html.jinja", contexts.overview(view), ()),
-        "quality.html": _page("quality.html.jinja", contexts.quality(view), (*charts, _asset("samples.js"))),
-        "cost.html": _page("cost.html.jinja", contexts.cost(view), charts),
+        "index.html": page("index.html.jinja", contexts.overview(view)),
+        "quality.html": page("quality.html.jinja", contexts.quality(view), (*charting(), *exploring("embedded"))),
+        "cost.html": page("cost.html.jinja", contexts.cost(view), charting()),
     }
     return [_write(folder / name, text) for name, text in pages.items()]
 
 
+def charting() -> tuple[str, ...]:
+    """The scripts of a page with charts."""
+    return (*chart_scripts(), asset("charts.js"))
+
+
+def exploring(source: str) -> tuple[str, ...]:
+    """The scripts of the samples explorer; `source` says where its samples are: `embedded` or `served`."""
+    return tuple(asset(f"{name}.js") for name in ("words", "parts", "lines", "sample", source, "explorer"))
+
+
 def render_comparison(found: Mapping[str, Any], path: Path) -> Path:
     """Write what `steps.compare` found as one page that holds everything it needs; raises as `render_pages`."""
-    return _write(path, _page("compare.html.jinja", comparison_context(found), ()))
+    return _write(path, page("compare.html.jinja", comparison_context(found)))
 
 
 def render_documents(summary: Summary, run: Mapping[str, Any], folder: Path, formats: Collection[str]) -> list[Path]:
@@ -66,22 +77,31 @@ def render_documents(summary: Summary, run: Mapping[str, Any], folder: Path, for
 
 def render_costs(ledger: Ledger, other: Ledger, asked: Asked, path: Path) -> Path:
     """Write what all runs spent as one page that holds everything it needs; raises as `render_pages`."""
-    charts = (*chart_scripts(), _asset("charts.js"))
-    return _write(path, _page("costs.html.jinja", costs_context(ledger, other, asked), charts))
+    return _write(path, page("costs.html.jinja", costs_context(ledger, other, asked), charting()))
 
 
-def _page(template: str, context: Mapping[str, Any], scripts: tuple[str, ...]) -> str:
-    style = _asset("page.css")
+def page(template: str, context: Mapping[str, Any], scripts: tuple[str, ...] = (), *, served: bool = False) -> str:
+    """The text of a page, with its policy: it holds all code that it runs."""
+    style = _style()
     return (
         _environment()
         .get_template(template)
         .render(
-            **context,
-            policy=policy(scripts, (style,)),
+            **{"pages": PAGES, **context},
+            policy=page_policy(scripts, served=served),
             style=Markup(style),  # our own files; no data is in them
             scripts=[Markup(script) for script in scripts],
         )
     )
+
+
+def page_policy(scripts: tuple[str, ...], *, served: bool = False) -> str:
+    """The policy of a page with these scripts; one that is `served` may ask its own server."""
+    return policy(scripts, (_style(),), asks_own_server=served)
+
+
+def _style() -> str:
+    return asset("page.css") + asset("explorer.css")
 
 
 @cache
@@ -104,7 +124,8 @@ def _finalized(value: Any) -> Any:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """One of our own scripts or styles."""
     return (_HERE / "assets" / name).read_text(encoding="utf-8")
 
 

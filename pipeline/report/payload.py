@@ -1,35 +1,21 @@
-"""Prepares samples for the page's script: texts cut and made visible, figures already written out."""
+"""Prepares samples for the page's script: texts cut and made visible, figures as numbers and as they are written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.report import numbers
 from pipeline.report.cells import params_text
-from pipeline.report.encode import safe_json
-from pipeline.report.view import Sample, SampleScore
-from pipeline.report.visible import cut
+from pipeline.report.view import Sample, SampleAttempt, SampleScore
+from pipeline.report.visible import TEXT_LIMIT, cut, visible
 
-BYTES_A_PAGE = 3_000_000
 _FAILED = frozenset({"error", "blocked", "skipped"})
 
 
-def fit(samples: Iterable[Sample], limit_bytes: int = BYTES_A_PAGE) -> list[dict[str, Any]]:
-    """Return the first samples that fit into `limit_bytes` of JSON, ready for the page."""
-    fitting: list[dict[str, Any]] = []
-    size = 0
-    for sample in samples:
-        entry = as_payload(sample)
-        size += len(safe_json(entry).encode()) + 1
-        if size > limit_bytes:
-            break
-        fitting.append(entry)
-    return fitting
-
-
-def as_payload(sample: Sample) -> dict[str, Any]:
-    """Return one sample as the page's script reads it; long texts are `{"text", "more"}`."""
+def as_payload(sample: Sample, limit: int = TEXT_LIMIT) -> dict[str, Any]:
+    """Return one sample as the page's script reads it; long texts are `{"text", "more"}`, cut at `limit` characters."""
+    left_out = sample.left_out
     return {
         "job": sample.job_id,
         "row": sample.row_id,
@@ -40,19 +26,37 @@ def as_payload(sample: Sample) -> dict[str, Any]:
         "status": sample.status,
         "stop": sample.stop_reason,
         "outcome": outcome(sample),
-        "turns": [{"role": turn.role, **_long(turn.text)} for turn in sample.turns],
-        "prefill": sample.prefill,
-        "answer": _long(sample.answer),
-        "thinking": _long(sample.thinking) if sample.thinking else None,
-        "error": _long(sample.error) if sample.error else None,
-        "scores": [_score(score) for score in sample.scores],
+        "turns": [{"role": turn.role, **_long(turn.text, limit)} for turn in sample.turns],
+        "prefill": cut(sample.prefill, limit)[0],
+        "answer": _long(sample.answer, limit, left_out.get("answer", 0)),
+        "thinking": _long(sample.thinking, limit, left_out.get("thinking", 0)) if sample.thinking else None,
+        "tools": _long(sample.tool_calls, limit, left_out.get("tool_calls", 0)) if sample.tool_calls else None,
+        "error": _long(sample.error, limit, left_out.get("error", 0)) if sample.error else None,
+        "scores": [_score(score, limit) for score in sample.scores],
         "decided": decided(sample),
-        "input": numbers.count(sample.input_tokens),
-        "output": numbers.count(sample.output_tokens),
+        "input": sample.input_tokens,
+        "output": sample.output_tokens,
         "cost": numbers.usd(sample.cost_usd),
+        "usd": None if sample.cost_usd is None else float(sample.cost_usd),
         "latency": numbers.milliseconds(sample.latency_ms),
-        "attempts": sample.attempts,
+        "ms": sample.latency_ms,
+        "attempts": [_attempt(attempt, limit) for attempt in sample.attempts],
+        "usage": {name: value for name, value in sample.usage.items() if value is not None},
+        "facts": dict(sample.facts),
     }
+
+
+def as_text(sample: Sample) -> str:
+    """Return all texts of a sample as plain text, each below its name."""
+    named: list[tuple[str, str | None]] = [(turn.role, turn.text) for turn in sample.turns]
+    named += [("thinking", sample.thinking), ("answer", sample.prefill + sample.answer)]
+    named += [("tool calls", sample.tool_calls), ("error", sample.error)]
+    for score in sample.scores:
+        texts = {"expected": score.expected, "found": score.extracted, "because": score.explanation}
+        named += [(f"{score.scorer}: {name}", text) for name, text in texts.items()]
+    where = " · ".join(part for part in (sample.model, sample.prompt, params_text(sample.params)) if part)
+    head = f"{sample.row_id}\n{where}\n{sample.job_id}\n"
+    return visible(head + "".join(f"\n== {name}\n{text}\n" for name, text in named if text))
 
 
 def outcome(sample: Sample) -> str:
@@ -89,19 +93,31 @@ def _deciding(sample: Sample) -> Sequence[int]:
     return [place for place, _ in scores]
 
 
-def _score(score: SampleScore) -> dict[str, Any]:
+def _score(score: SampleScore, limit: int) -> dict[str, Any]:
     return {
         "scorer": score.scorer,
+        "number": score.value,
         "value": numbers.metric(score.value, share=False) if score.passed is None else None,
         "passed": score.passed,
         "label": score.label,
-        "extracted": _long(score.extracted) if score.extracted is not None else None,
-        "expected": _long(score.expected) if score.expected is not None else None,
-        "explanation": _long(score.explanation) if score.explanation else None,
+        "extracted": _long(score.extracted, limit) if score.extracted is not None else None,
+        "expected": _long(score.expected, limit) if score.expected is not None else None,
+        "explanation": _long(score.explanation, limit) if score.explanation else None,
         "status": score.status,
     }
 
 
-def _long(text: str) -> dict[str, Any]:
-    shown, more = cut(text)
-    return {"text": shown, "more": more}
+def _attempt(attempt: SampleAttempt, limit: int) -> dict[str, Any]:
+    return {
+        "at": attempt.started_at,
+        "http": attempt.http_status,
+        "error": cut(attempt.error, limit)[0] if attempt.error else None,
+        "latency": numbers.milliseconds(attempt.latency_ms),
+        "cost": numbers.usd(attempt.cost_usd),
+        "paid": bool(attempt.possibly_paid),
+    }
+
+
+def _long(text: str, limit: int, left_out: int = 0) -> dict[str, Any]:
+    shown, more = cut(text, limit)
+    return {"text": shown, "more": more + left_out}

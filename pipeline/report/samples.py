@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-SAMPLE_LIMIT = 1_000
+SAMPLE_LIMIT = 5_000
 _FAILED = ("error", "blocked", "skipped")
 _FAILURE, _WRONG, _UNSCORED, _RIGHT = range(4)
 _GROUPS = 4

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -31,8 +31,23 @@ class SampleScore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SampleAttempt:
+    """One request that left for the provider."""
+
+    started_at: str | None
+    http_status: int | None
+    error: str | None
+    latency_ms: float | None
+    cost_usd: str | None
+    possibly_paid: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One job as it is shown to a reader: what was asked, answered, scored and paid."""
+    """One job as it is shown to a reader: what was asked, answered, scored and paid.
+
+    Long texts may be cut already; `left_out` says by how much.
+    """
 
     job_id: str
     row_id: str
@@ -53,7 +68,15 @@ class Sample:
     output_tokens: int | None
     cost_usd: str | None
     latency_ms: float | None
-    attempts: int
+    attempts: tuple[SampleAttempt, ...] = ()
+    tool_calls: str | None = None
+    """As JSON."""
+    usage: Mapping[str, int | None] = field(default_factory=dict)
+    """Tokens by class; None is not reported."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What else is known: the model served, when it ended, ..."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Characters by field that were cut off: `answer`, `thinking`, `tool_calls`, `error`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +90,9 @@ class RunView:
     dataset: Mapping[str, Any]
     """`name`, `rows`, `sha256`."""
     version: str
-    samples: tuple[Sample, ...]
-    """In the order in which they are to be shown."""
+    samples: Iterable[Sample]
+    """In the order in which they are to be shown; read once, as far as there is room."""
     total_jobs: int
+    folder: str = ""
+    """Where the run is, for the command that shows the rest."""
     notes: tuple[str, ...]

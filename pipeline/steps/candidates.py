@@ -1,4 +1,4 @@
-"""Candidates: the jobs that a page may show, each with the worst verdict of its scorers, part by part."""
+"""Candidates: the jobs that a page may show, each with the worst verdict of its scorers, and those of the same rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.report.samples import Candidates
+from pipeline.report.samples import SAMPLE_LIMIT, Candidates
 from pipeline.store.parts import read_part
 
 Parts = Sequence[tuple[Path, Path]]
@@ -44,3 +44,31 @@ def _worst_verdicts(path: Path, job_ids: pa.Array) -> tuple[NDArray[np.float64],
     worst[found] = verdicts[ordered[firsts]]
     is_pass[found] = passes[ordered[firsts]]
     return worst, is_pass
+
+
+def with_their_rows(chosen: Sequence[str], parts: Parts, limit: int = SAMPLE_LIMIT) -> list[str]:
+    """The jobs `chosen`, each followed by the other jobs of its row that are not there yet: at most `limit` in all.
+
+    So what a page holds of a row it holds whole, for as many rows as there is room.
+    """
+    tables = [read_part(results_path, columns=["job_id", "row_id"]) for results_path, _ in parts]
+    if sum(table.num_rows for table in tables) == len(chosen):
+        return list(chosen)
+    jobs = pa.array(chosen, pa.string())
+    mine = [table.filter(pc.is_in(table["job_id"], value_set=jobs)) for table in tables]
+    rows = pc.unique(pa.chunked_array([chunk for table in mine for chunk in table["row_id"].chunks], pa.string()))
+    row_of: dict[str, str] = {}
+    for table in mine:
+        row_of.update(zip(table["job_id"].to_pylist(), table["row_id"].to_pylist(), strict=True))
+    jobs_of: dict[str, list[str]] = {}
+    for table in tables:
+        siblings = table.filter(pc.is_in(table["row_id"], value_set=rows))
+        for job_id, row_id in zip(siblings["job_id"].to_pylist(), siblings["row_id"].to_pylist(), strict=True):
+            jobs_of.setdefault(row_id, []).append(job_id)
+    ordered: dict[str, None] = {}
+    for job_id in chosen:
+        if len(ordered) >= limit:
+            break
+        if job_id not in ordered:
+            ordered |= dict.fromkeys([job_id, *jobs_of[row_of[job_id]]])
+    return list(ordered)[:limit]

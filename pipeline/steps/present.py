@@ -14,25 +14,22 @@ from pipeline.core.records import Request
 from pipeline.core.template import Template, compile_template
 from pipeline.report.samples import pick_samples
 from pipeline.report.view import RunView, Sample, SampleScore, Turn
-from pipeline.steps.candidates import Parts, candidates
+from pipeline.steps.candidates import Parts, candidates, with_their_rows
 from pipeline.steps.conversation import Markers, content_text
 from pipeline.steps.rows import RowLookup
+from pipeline.steps.sample_rows import RESULT_COLUMNS, SCORE_COLUMNS, result_rows, sample_of, score_rows
 from pipeline.steps.score import scored_parts
-from pipeline.store.parts import read_part
+from pipeline.store.parts import group_sizes, read_group, read_part
 from pipeline.store.run_store import RunStore
 
-_RESULT_COLUMNS = [
-    "job_id", "row_id", "model", "prompt", "params", "repeat", "status", "stop_reason_raw", "text", "thinking",
-    "tool_calls", "error_kind", "error_message", "input_tokens", "cache_read_tokens", "cache_write_5m_tokens",
-    "cache_write_1h_tokens", "output_tokens", "cost_usd", "latency_ms", "attempts",
-]  # fmt: skip
-_INPUT_CLASSES = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
+_FIRST_SAMPLES = 1_000
+"""As many are read at first: where they are long, there is no room for more."""
 
 
 def run_view(store: RunStore, run: Mapping[str, Any], summary: Mapping[str, Any]) -> RunView:
     """Everything the pages need, with the samples that are embedded."""
     parts = scored_parts(store)
-    chosen = pick_samples(candidates(parts))
+    chosen = with_their_rows(pick_samples(candidates(parts)), parts)
     dataset = run["dataset"]
     return RunView(
         summary=summary,
@@ -40,8 +37,9 @@ def run_view(store: RunStore, run: Mapping[str, Any], summary: Mapping[str, Any]
         created_at=run["created_at"],
         dataset={"name": Path(dataset["path"]).name, "rows": dataset["rows"], "sha256": dataset["sha256"]},
         version=run["version"],
-        samples=tuple(_samples(chosen, parts, Prompts(run, RowLookup(store.folder)))),
+        samples=EmbeddedSamples(chosen, parts, Prompts(run, RowLookup(store.folder))),
         total_jobs=summary["jobs"]["total"],
+        folder=str(store.folder),
         notes=(),
     )
 
@@ -59,8 +57,13 @@ class Prompts:
 
     def requests(self, asked: Sequence[tuple[str, str]]) -> list[Request | str]:
         """What was asked, for pairs of row id and prompt; the rows are looked up together."""
+        return list(self.rendered(asked))
+
+    def rendered(self, asked: Sequence[tuple[str, str]]) -> Iterator[Request | str]:
+        """The same, made one by one: long prompts are not held together."""
         rows = self._rows.records(pa.array([row_id for row_id, _ in asked], pa.string()))
-        return [self._request(row, prompt) for row, (_, prompt) in zip(rows, asked, strict=True)]
+        for row, (_, prompt) in zip(rows, asked, strict=True):
+            yield self._request(row, prompt)
 
     def _request(self, row: Mapping[str, Any], prompt: str) -> Request | str:
         try:
@@ -70,57 +73,46 @@ class Prompts:
         return Request(messages=rendered.messages, system=rendered.system)
 
 
+class EmbeddedSamples:
+    """The samples for a page, read from the tables as far as somebody takes them: the first, then all others."""
+
+    def __init__(self, chosen: Sequence[str], parts: Parts, prompts: Prompts) -> None:
+        """Read the jobs `chosen`, in their order."""
+        self._chosen = chosen
+        self._parts = parts
+        self._prompts = prompts
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Where the first ones fill the page already, no other is read."""
+        for jobs in (self._chosen[:_FIRST_SAMPLES], self._chosen[_FIRST_SAMPLES:]):
+            if jobs:
+                yield from _samples(jobs, self._parts, self._prompts)
+
+
 def _samples(chosen: Sequence[str], parts: Parts, prompts: Prompts) -> Iterator[Sample]:
     wanted = pa.array(chosen, pa.string())
     found: dict[str, dict[str, Any]] = {}
     scores: dict[str, list[SampleScore]] = {}
     for results_path, scores_path in parts:
-        for row in _matching(results_path, wanted, _RESULT_COLUMNS):
-            found[row["job_id"]] = row
+        found |= {row["job_id"]: row for row in result_rows(_matching(results_path, wanted, RESULT_COLUMNS))}
         if scores_path.exists():
-            for row in _matching(scores_path, wanted, None):
-                scores.setdefault(row["job_id"], []).append(_sample_score(row))
-    rows = [found[job_id] for job_id in chosen]
-    requests = prompts.requests([(row["row_id"], row["prompt"]) for row in rows])
+            scores |= score_rows(_matching(scores_path, wanted, SCORE_COLUMNS))
+    rows = [found.pop(job_id) for job_id in chosen]
+    requests = prompts.rendered([(row["row_id"], row["prompt"]) for row in rows])
     for row, request in zip(rows, requests, strict=True):
-        yield _sample(row, tuple(scores.get(row["job_id"], ())), request)
+        prefill = "" if isinstance(request, str) else request.prefill
+        yield sample_of(row, scores.get(row["job_id"], ()), turns_of(request), prefill)
 
 
-def _matching(path: Path, wanted: pa.Array, columns: list[str] | None) -> list[dict[str, Any]]:
-    table = read_part(path, columns=columns)
-    ids = table.column("job_id")
-    rows: list[dict[str, Any]] = table.filter(pc.is_in(ids, value_set=wanted.cast(ids.type))).to_pylist()
-    return rows
-
-
-def _sample_score(row: Mapping[str, Any]) -> SampleScore:
-    names = ("scorer", "value", "passed", "label", "extracted", "expected", "explanation", "status")
-    return SampleScore(**{name: row[name] for name in names})
-
-
-def _sample(row: Mapping[str, Any], scores: tuple[SampleScore, ...], request: Request | str) -> Sample:
-    known_input = [row[name] for name in _INPUT_CLASSES if row[name] is not None]
-    return Sample(
-        job_id=row["job_id"],
-        row_id=row["row_id"],
-        model=row["model"],
-        prompt=row["prompt"],
-        params=row["params"],
-        repeat=row["repeat"],
-        status=row["status"],
-        stop_reason=row["stop_reason_raw"],
-        turns=turns_of(request),
-        answer=answer_text(row),
-        prefill="" if isinstance(request, str) else request.prefill,
-        thinking=row["thinking"],
-        error=None if row["error_message"] is None else f"{row['error_kind']}: {row['error_message']}",
-        scores=scores,
-        input_tokens=sum(known_input) if known_input else None,
-        output_tokens=row["output_tokens"],
-        cost_usd=None if row["cost_usd"] is None else str(row["cost_usd"]),
-        latency_ms=row["latency_ms"],
-        attempts=len(row["attempts"] or ()),
-    )
+def _matching(path: Path, wanted: pa.Array, columns: Sequence[str]) -> pa.Table:
+    """The jobs `wanted` of one file; memory holds one row group."""
+    tables = []
+    for group in range(len(group_sizes(path))):
+        ids = read_group(path, group, columns=["job_id"])["job_id"]
+        kept = pc.is_in(ids, value_set=wanted.cast(ids.type))
+        if pc.any(kept).as_py():
+            tables.append(read_group(path, group, columns=columns).filter(kept))
+    return pa.concat_tables(tables) if tables else read_part(path, columns=columns).slice(0, 0)
 
 
 def answer_text(row: Mapping[str, Any]) -> str:

@@ -40,3 +40,12 @@ def test_a_job_that_keeps_its_row_is_done_and_costs_what_it_cost(
     (line,) = shown(capsys)
     assert line.startswith("mine: 3/3 done, 0 in flight, ")
     assert line.endswith("$0.7500, finished")
+
+
+def test_a_lane_that_is_done_says_so_once(progress: Progress, capsys: pytest.CaptureFixture[str]) -> None:
+    progress.lane("mine", total=1, done=0)
+    progress.acknowledged([result(1, model="mine")])
+    assert len(shown(capsys)) == 1
+    progress.lane("judge", total=1, done=0)
+    progress.acknowledged([result(2, model="judge")])
+    assert [line.partition(":")[0] for line in shown(capsys)] == ["judge"]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 import tomllib
 from collections import Counter
 from dataclasses import fields
@@ -29,6 +32,7 @@ from pipeline.score.judge import build_judge
 from pipeline.simulator.options import PROFILES
 from pipeline.stats.summary import SummaryBuilder
 from pipeline.store.schema import RESULTS_SCHEMA, SCORES_SCHEMA
+from tests.support.commands import environment
 from tests.support.stats import plain_metric
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -254,6 +258,25 @@ def test_every_template_example_compiles() -> None:
         assert compile_template(block, path="docs").columns
     for text in [text for text in inline if "hint" in text or "messages" in text]:
         compile_template(text, path="docs")
+
+
+def test_the_document_of_the_viewer_names_every_control_and_runs_its_command(tmp_path: Path) -> None:
+    text = text_of("viewing.md")
+    template = (DOCS.parent / "pipeline" / "report" / "templates" / "explorer.html.jinja").read_text(encoding="utf-8")
+    controls = [*re.findall(r'choice\("\w+", "([^"]+)"\)', template), "Search", "Only rows where models disagree"]
+    table = section(text, "## The samples")
+    assert [name for name in controls if not re.search(rf"^\|[^|]*{name}", table, re.MULTILINE)] == []
+    command = re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)[0].split()
+    (tmp_path / "reports").mkdir()
+    served = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", *command[1:], "--no-open"],
+        cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert served.stdout is not None
+    with served.stdout as said:
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\n", said.readline())
+        served.send_signal(signal.SIGINT)
+        assert served.wait(20) == 0
 
 
 def write_run(folder: Path) -> None:

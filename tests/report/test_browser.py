@@ -72,48 +72,11 @@ def test_a_phone_needs_no_sideways_scrolling(browser: Browser, folder: Path, nam
     watched = Watched(browser, folder / name, width=390)
     assert watched.page.evaluate("document.documentElement.scrollWidth") <= 390
     if name == "quality.html":
-        watched.page.locator(".open").first.click()
+        watched.page.locator(".open").nth(14).click()
+        expect(watched.page.locator("#sample .card")).to_have_count(6)
         assert watched.page.evaluate("document.documentElement.scrollWidth") <= 390
     assert watched.complaints == []
     watched.page.close()
-
-
-def test_filters_and_search_narrow_the_samples(browser: Browser, folder: Path) -> None:
-    watched = Watched(browser, folder / "quality.html")
-    page, rows = watched.page, "#sample-table tbody tr"
-    assert watched.count(rows) == 50
-    page.get_by_role("button", name="Show more").click()
-    assert watched.count(rows) == 100
-    page.get_by_label("Model").select_option("haiku")
-    page.get_by_label("Prompt", exact=True).select_option("direct")
-    page.get_by_label("Result").select_option("outcome:wrong")
-    expect(page.locator("#tally")).to_contain_text(" of ")
-    found = page.locator(rows).all_inner_texts()
-    assert found
-    assert all("haiku · direct" in text and "wrong" in text for text in found)
-    page.get_by_label("Search").fill(found[0].split()[0].upper())
-    expect(page.locator("#tally")).to_have_text("1 sample of 504")
-    page.get_by_label("Search").fill("no such text")
-    page.get_by_text("No sample matches.").wait_for()
-    assert watched.complaints == []
-    page.close()
-
-
-def test_a_sample_opens_by_keyboard_to_the_full_conversation(browser: Browser, folder: Path) -> None:
-    watched = Watched(browser, folder / "quality.html")
-    page = watched.page
-    page.get_by_label("Prompt", exact=True).select_option("direct")
-    page.get_by_label("Result").select_option("outcome:wrong")
-    expect(page.locator(".badge").first).to_have_text("wrong")
-    page.locator(".open").first.press("Enter")
-    detail = page.locator("tr.detail")
-    assert "You are a careful tutor." in detail.inner_text()
-    assert "How many dollars does the bakery take in a day?" in detail.inner_text()
-    assert detail.locator("mark.prefill").inner_text().strip() == "The answer is"
-    assert page.locator(".open").first.get_attribute("aria-expanded") == "true"
-    page.locator(".open").first.press("Enter")
-    assert detail.count() == 0
-    page.close()
 
 
 def test_a_tooltip_tells_the_figures(browser: Browser, folder: Path) -> None:
@@ -192,8 +155,9 @@ def test_points_of_one_model_are_named_by_what_differs(browser: Browser, grids: 
 
 def test_the_pair_of_a_sample_is_that_of_the_deciding_scorer(browser: Browser, grids: dict[str, Path]) -> None:
     watched = Watched(browser, grids["one model"] / "quality.html")
-    watched.page.get_by_label("Result").select_option("outcome:wrong")
+    watched.page.get_by_label("Result").select_option("wrong")
     expect(watched.page.locator("#tally")).to_contain_text(" of ")
+    expect(watched.page.locator(".badge.right, .badge.unscored")).to_have_count(0)
     for line in watched.page.locator("#sample-table tbody tr").all()[:20]:
         found = line.locator("[data-name='Expected and found']").inner_text().split()
         assert found[0] in ("number:", "contains:", "json_schema:")
@@ -230,10 +194,13 @@ def test_hostile_texts_run_nothing_and_ask_for_nothing(
     render_pages(hostile(vectors), tmp_path)
     watched = Watched(browser, tmp_path / name)
     if name == "quality.html":
-        for button in watched.page.locator(".open").all():
-            button.click()
-        assert watched.count("tr.detail") == len(vectors)
-        texts = "\n".join(watched.page.locator("tr.detail .text").all_inner_texts())
+        texts = ""
+        watched.page.locator(".open").first.click()
+        for number in range(len(vectors)):
+            expect(watched.page.locator(".spot")).to_have_text(f"{number + 1} of {len(vectors)}")
+            watched.page.evaluate("document.querySelectorAll('#sample details').forEach((one) => { one.open = true; })")
+            texts += "\n".join(watched.page.locator("#sample .text").all_inner_texts())
+            watched.page.keyboard.press("ArrowRight")
         assert "<script>alert(1)</script>" in texts
         assert "&lt;script&gt;" in texts
         assert "⟨U+202E⟩evil" in texts

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
+import random
 import re
 import tomllib
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -119,10 +122,30 @@ def test_the_latency_of_a_single_cell_is_no_range(tmp_path: Path) -> None:
 
 
 def test_a_run_without_any_answer_still_has_pages(tmp_path: Path) -> None:
-    empty: dict[str, Any] = {"cells": [], "comparisons": [], "gates": []}
+    jobs = {**make_view().summary["jobs"], "total": 0}
+    empty: dict[str, Any] = {"cells": [], "comparisons": [], "gates": [], "jobs": jobs}
     render_pages(make_view(samples=(), **empty), tmp_path)
     assert "No answer was scored." in (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "There are no samples to show." in (tmp_path / "quality.html").read_text(encoding="utf-8")
+
+
+def test_a_page_without_room_for_all_samples_says_how_to_see_the_others(tmp_path: Path) -> None:
+    render_pages(replace(make_view(), folder="reports/my eval/r1"), tmp_path)
+    page = html.unescape((tmp_path / "quality.html").read_text(encoding="utf-8"))
+    assert "504 of 1,500 jobs are on this page" in page
+    assert "<code>evalmill view 'reports/my eval/r1'</code>" in page
+
+
+def test_a_page_stays_below_five_megabytes_however_long_the_answers_are(tmp_path: Path) -> None:
+    rng = random.Random(3)
+    long = (make_sample(job_id=f"j{n}", row_id=f"r{n}", answer=rng.randbytes(9_000).hex()) for n in range(5_000))
+    pages = render_pages(replace(make_view(), samples=long), tmp_path)
+    assert all(path.stat().st_size < 5_000_000 for path in pages)
+    shown = re.search(
+        r"([\d,]+) of 1,500 jobs are on this page", (tmp_path / "quality.html").read_text(encoding="utf-8")
+    )
+    assert shown is not None
+    assert 100 < int(shown[1]) < 1_000
 
 
 def poisoned(text: str) -> RunView:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import random
+import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.report.payload import as_payload, decided, fit, outcome
+from pipeline.report.embed import pack
+from pipeline.report.payload import as_payload, decided, outcome
 from pipeline.report.samples import Candidates, pick_samples
-from pipeline.report.view import Sample
+from pipeline.report.view import Sample, Turn
 from tests.support.report import make_sample, make_score
 
 
@@ -136,15 +141,64 @@ def test_the_shown_pair_is_that_of_the_scorer_that_decided(sample: Sample, place
 
 def test_unknown_figures_stay_unknown() -> None:
     payload = as_payload(make_sample(input_tokens=None, output_tokens=None, cost_usd=None, latency_ms=None))
-    assert [payload[name] for name in ("input", "output", "cost", "latency")] == ["–"] * 4
+    assert [payload[name] for name in ("cost", "latency")] == ["–"] * 2
+    assert [payload[name] for name in ("input", "output", "usd", "ms")] == [None] * 4
 
 
-def test_a_page_takes_samples_up_to_its_size() -> None:
-    samples = [make_sample(job_id=str(n), answer="가" * 10_000) for n in range(20)]
-    fitting = fit(samples, limit_bytes=100_000)
-    assert [entry["job"] for entry in fitting] == ["0", "1", "2"]
-    assert len(fit(samples)) == 20
+def unpacked(data: str) -> list[dict[str, Any]]:
+    """The samples that a page finds in its data."""
+    shared: list[str] = []
+    found = []
+    for line in zlib.decompress(base64.b64decode(data), -zlib.MAX_WBITS).decode().splitlines():
+        entry = json.loads(line)
+        if isinstance(entry, list):
+            shared += entry
+            continue
+        turns = [{**turn, "text": shared[turn["text"]] if isinstance(turn["text"], int) else turn["text"]}
+                 for turn in entry["turns"]]  # fmt: skip
+        found.append({**entry, "turns": turns})
+    return found
+
+
+def test_packed_samples_are_the_samples() -> None:
+    samples = [make_sample(job_id=str(n), turns=(Turn(role="user", text=f"asked {n % 3} " * 9),)) for n in range(500)]
+    packed = pack(samples)
+    assert packed.samples == 500
+    assert unpacked(packed.data) == [as_payload(sample) for sample in samples]
+
+
+def test_a_prompt_that_several_models_were_asked_is_packed_once() -> None:
+    prompts = [random.Random(n).randbytes(2_000).hex() for n in range(100)]
+    once = pack([make_sample(turns=(Turn(role="user", text=text),)) for text in prompts])
+    samples = [make_sample(model=model, turns=(Turn(role="user", text=text),)) for model in "abcd" for text in prompts]
+    assert len(pack(samples).data) < 1.2 * len(once.data)
+
+
+@pytest.mark.parametrize(("limit", "unpacked_bytes"), [(200_000, 10**9), (10**9, 400_000)])
+def test_fewer_samples_are_packed_where_they_are_large_and_none_is_read_in_vain(
+    limit: int, unpacked_bytes: int
+) -> None:
+    read = 0
+
+    def samples() -> Iterator[Sample]:
+        nonlocal read
+        for number in range(500):
+            read += 1
+            yield make_sample(job_id=str(number), answer=random.Random(number).randbytes(5_000).hex())
+
+    packed = pack(samples(), limit, unpacked_bytes)
+    assert 0 < packed.samples < 100
+    assert read - packed.samples < 10
+    assert len(packed.data) <= limit
+    assert [entry["job"] for entry in unpacked(packed.data)] == [str(n) for n in range(packed.samples)]
+
+
+def test_nothing_is_packed_of_no_samples_and_of_one_that_is_too_large() -> None:
+    assert pack([]).data == ""
+    assert pack([make_sample(answer=random.Random(1).randbytes(9_000).hex())], 1_000).samples == 0
 
 
 def test_a_long_answer_is_cut_with_a_count() -> None:
     assert as_payload(make_sample(answer="x" * 20_007))["answer"] == {"text": "x" * 20_000, "more": 7}
+    cut_before = make_sample(answer="x" * 20_000, left_out={"answer": 30})
+    assert as_payload(cut_before)["answer"] == {"text": "x" * 20_000, "more": 30}

@@ -30,8 +30,10 @@ def open_browser() -> Iterator[Browser]:
 class Watched:
     """One open page, and everything that it should not have said or asked for."""
 
-    def __init__(self, browser: Browser, path: Path, *, width: int = 1280, scheme: str = "light") -> None:
+    def __init__(self, browser: Browser, target: Path | str, *, width: int = 1280, scheme: str = "light") -> None:
+        """Open a file, or an address of a local server."""
         self.complaints: list[str] = []
+        self._own = "file:" if isinstance(target, Path) else "/".join(target.split("/")[:3]) + "/"
         self.page: Page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
         self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
@@ -40,12 +42,17 @@ class Watched:
         self.page.add_init_script(
             "document.addEventListener('securitypolicyviolation', (e) => console.error('policy', e.violatedDirective))"
         )
-        self.page.goto(path.as_uri())
+        self.page.goto(target.as_uri() if isinstance(target, Path) else target)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until charts are drawn and samples are listed."""
         expect(self.page.locator(".plot:not([data-drawn])")).to_have_count(0)
+        expect(self.page.locator("#explorer:not([data-ready])")).to_have_count(0)
 
     def _request(self, request: object) -> None:
         url: str = request.url  # type: ignore[attr-defined]
-        if not url.startswith("file:") or not url.endswith(".html"):
+        if not url.startswith(self._own) or (self._own == "file:" and not url.endswith(".html")):
             self.complaints.append(f"request: {url}")
 
     def count(self, selector: str) -> int:

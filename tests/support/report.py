@@ -11,7 +11,7 @@ from itertools import combinations, product
 from typing import Any
 
 from pipeline.core.settings import GateSettings
-from pipeline.report.view import RunView, Sample, SampleScore, Turn
+from pipeline.report.view import RunView, Sample, SampleAttempt, SampleScore, Turn
 from pipeline.stats.summary import SummaryBuilder
 from tests.support.stats import plain_metric, result, results_batch, score, scores_batch
 
@@ -63,9 +63,22 @@ def make_sample(**changes: Any) -> Sample:
         "output_tokens": 3,
         "cost_usd": "0.00042",
         "latency_ms": 812.0,
-        "attempts": 1,
+        "attempts": (make_attempt(),),
     }
     return Sample(**{**fields, **changes})
+
+
+def make_attempt(**changes: Any) -> SampleAttempt:
+    """Build one request that was answered; `changes` replace its fields."""
+    fields: dict[str, Any] = {
+        "started_at": "2026-11-22 09:30:01 UTC",
+        "http_status": 200,
+        "error": None,
+        "latency_ms": 812.0,
+        "cost_usd": "0.00042",
+        "possibly_paid": False,
+    }
+    return SampleAttempt(**{**fields, **changes})
 
 
 def make_score(**changes: Any) -> SampleScore:
@@ -300,7 +313,7 @@ def _sample(model: str, prompt: str, row: int, status: str, passed: bool) -> Sam
         output_tokens=None if failed else 64,
         cost_usd=None if failed else f"{price:.6f}",
         latency_ms=None if failed else median + row,
-        attempts=4 if failed else 1,
+        attempts=(make_attempt(http_status=529, error="Overloaded"),) * 4 if failed else (make_attempt(),),
     )
 
 

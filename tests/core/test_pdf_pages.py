@@ -38,7 +38,8 @@ def test_objects_that_unpack_to_more_than_any_honest_file_are_not_counted() -> N
 
 def test_a_second_stream_is_not_unpacked_once_the_first_has_taken_all() -> None:
     first = zlib.compress(bytes(module._MOST_UNPACKED_BYTES))
-    assert pdf_pages(b"%PDF-1.7 << /Type /Page >>" + packed(first) + packed(zlib.compress(b"<< /Type /Page >>"))) is None
+    second = zlib.compress(b"<< /Type /Page >>")
+    assert pdf_pages(b"%PDF-1.7 << /Type /Page >>" + packed(first) + packed(second)) is None
 
 
 def test_each_stream_is_unpacked_up_to_its_own_end() -> None:

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 _PAGE = re.compile(rb"/Type\s*/Page\b")
 _COUNT = re.compile(rb"/Count\s+(\d{1,9})\b")
-_PACKED = re.compile(rb"/ObjStm\b.{0,2000}?stream\r?\n", re.DOTALL)
+_PACKED = re.compile(rb"/ObjStm\b")
+_STREAM = re.compile(rb"stream\r?\n")
+_LONGEST_DICTIONARY = 2_000
 _MOST_UNPACKED_BYTES = 64_000_000
 
 
@@ -36,14 +38,29 @@ def _objects(content: bytes) -> Iterator[bytes]:
     """The file itself, then the objects that it holds compressed."""
     yield content
     left = _MOST_UNPACKED_BYTES
-    view = memoryview(content)
-    for found in _PACKED.finditer(content):
+    for packed in _packed(content):
+        if left <= 0:
+            raise _TooLarge
         unpacker = zlib.decompressobj()
         try:
-            objects = unpacker.decompress(view[found.end() :], left)
+            objects = unpacker.decompress(packed, left)
         except zlib.error:
             continue
         if unpacker.unconsumed_tail and not unpacker.eof:
             raise _TooLarge
         left -= len(objects)
         yield objects
+
+
+def _packed(content: bytes) -> Iterator[memoryview]:
+    """Compressed object streams; no byte is looked at in two of them, so a file of many takes no longer than others."""
+    view, at = memoryview(content), 0
+    while (found := _PACKED.search(content, at)) is not None:
+        opened = _STREAM.search(content, found.end(), found.end() + _LONGEST_DICTIONARY)
+        if opened is None:
+            at = found.end()
+            continue
+        at = content.find(b"endstream", opened.end())
+        if at < 0:
+            return
+        yield view[opened.end() : at]

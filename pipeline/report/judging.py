@@ -161,6 +161,8 @@ def _rating_words(found: Mapping[str, Any]) -> list[str]:
 def _rating_doubt(first: Judged, second: Judged, reference: Judged) -> str:
     """Whether the lead is more than chance, where an interval tells: those of ratings are against the reference."""
     other = second if first is reference else first if second is reference else None
+    if other is not None and other["ci95"] is None:
+        return "There is too little variation for an interval, so the data cannot tell the two apart."
     ends = other["ci95"] if other is not None else None
     if ends is None:
         return "The intervals are against the reference, so they do not tell whether that lead is chance."

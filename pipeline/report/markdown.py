@@ -10,6 +10,7 @@ from pipeline.report import numbers, tables
 from pipeline.report.cautions import cautions
 from pipeline.report.cell_texts import metric_texts, texts_of
 from pipeline.report.cells import Cell, Summary, key, unfinished
+from pipeline.report.judging import judge_sections
 from pipeline.report.visible import one_line
 from pipeline.report.words import gate_sentence, verdict
 
@@ -36,6 +37,7 @@ def markdown(summary: Summary, *, description: str, created_at: str) -> str:
         " ".join(map(escaped, found.sentences)),
         _cells(summary),
         _comparisons(summary),
+        _judges(summary),
         _gates(summary),
         _money(summary),
         _cautions(summary),
@@ -92,6 +94,15 @@ def _comparisons(summary: Summary) -> str:
         for row in found
     ]
     return _section("Paired comparisons", _table(heads, rows, names=3), folded=len(rows) > 6)
+
+
+def _judges(summary: Summary) -> str:
+    """What the judges' figures rest on; their tables are in the report."""
+    lines = [
+        f"- {code(section.scorer)}: {' '.join(escaped(sentence) for sentence in section.words)}"
+        for section in judge_sections(summary)
+    ]
+    return _section("Judges", "\n".join(lines)) if lines else ""
 
 
 def _gates(summary: Summary) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -90,10 +91,14 @@ class Form:
         """Read a verdict: JSON with exactly these keys, the nonce among them, within the scale. Nothing is mended."""
         bare = text.strip()
         fenced = _FENCED.match(bare)
+        written = fenced[1] if fenced else bare
         try:
-            return self.read_value(read_json(fenced[1] if fenced else bare), nonce)
+            value = read_json(written)
         except ValueError as error:
             return Reading(problem=f"the verdict is not JSON: {error}")
+        if isinstance(value, dict) and len(json.loads(written, object_pairs_hook=list)) > len(value):
+            return Reading(problem="the verdict has a key twice")
+        return self.read_value(value, nonce)
 
     def read_value(self, value: Any, nonce: str) -> Reading:
         """Read a verdict that is parsed already, such as the input of a tool call."""

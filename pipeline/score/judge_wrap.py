@@ -13,7 +13,8 @@ from pipeline.core.fingerprint import digest
 
 TAGS = ("task", "candidate", "candidate-a", "candidate-b", "reference", "context")
 REMOVED = "[marker removed]"
-NONCE_DIGITS = 8
+NONCE_DIGITS = 12
+"""So many that nobody finds by trying a text that holds its own nonce, though all that goes into it were known."""
 _OWN_TAG = re.compile(r"<\s*/?\s*(?:task|candidate(?:-[ab])?|reference|context)-[0-9a-f]{4,}\s*/?\s*>", re.IGNORECASE)
 _CHAT_MARKER = re.compile(
     r"<\|[^|<>\n]{1,40}\|>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|\n\n(?:Human|Assistant):(?=\s)"
@@ -22,7 +23,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def nonce_of(seed: int, target: Sequence[str], texts: Sequence[str]) -> str:
-    """Eight hexadecimal digits for one judgment: the same for the same seed, answers and texts, and unforeseeable.
+    """Twelve hexadecimal digits for one judgment: the same for the same seed, answers and texts, and unforeseeable.
 
     Whoever writes one of `texts` cannot put the nonce into it, since the nonce changes with every letter.
     """

@@ -10,6 +10,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.stats.clusters import clustered_mean
 from pipeline.stats.intervals import NO_SPREAD, Interval, clip, t_interval, wilson
 
 Ratings = Sequence[Hashable | None]
@@ -54,25 +55,43 @@ def confusion(first: Ratings, second: Ratings, labels: Sequence[Hashable] | None
     return Confusion(labels=order, counts=counts)
 
 
-def agreement(first: Ratings, second: Ratings) -> Agreement:
-    """Share of items with equal labels, with Wilson's interval."""
+def agreement(first: Ratings, second: Ratings, *, clusters: Sequence[str] | None = None) -> Agreement:
+    """Share of items with equal labels, with Wilson's interval.
+
+    With `clusters` of items, none of them without a label, it is Student's t over these, and Wilson's over as many
+    where all items are alike.
+    """
     pairs = _pairs(first, second)
     n, equal = len(pairs), sum(a == b for a, b in pairs)
     if not n:
         return Agreement(n=0, value=None, se=None, ci95=None)
     share = equal / n
+    if clusters is not None:
+        found = clustered_mean([float(a == b) for a, b in pairs], np.asarray(clusters))
+        interval = t_interval(found.mean, found.se, found.clusters) if found.se else None
+        if equal in (0, n):
+            interval = wilson(found.clusters if equal else 0, found.clusters)
+        return Agreement(n=n, value=share, se=found.se or None, ci95=interval and clip(interval, 0.0, 1.0))
     se = (share * (1 - share) / (n - 1)) ** 0.5 if n > 1 and 0 < share < 1 else None
     return Agreement(n=n, value=share, se=se, ci95=wilson(equal, n))
 
 
 def cohen_kappa(
-    first: Ratings, second: Ratings, *, labels: Sequence[Hashable] | None = None, ordered: bool = False
+    first: Ratings,
+    second: Ratings,
+    *,
+    labels: Sequence[Hashable] | None = None,
+    ordered: bool = False,
+    places: Sequence[float] | None = None,
+    clusters: Sequence[str] | None = None,
 ) -> Agreement:
     """Agreement of two raters beyond chance, with its large-sample standard error and normal interval.
 
     `ordered` labels (grades, in the order of `labels`) take quadratic weights: near misses count as part agreement.
-    None where chance alone gives full agreement, as when both know only one label; no interval where nothing varies,
-    as with full agreement.
+    So do labels with `places` of their own on a scale, where the steps between them are not all the same.
+    With `clusters` of items, none of them without a label, the standard error is that of their summed influences, with
+    CR1's factor, and the interval is Student's t. None where chance alone gives full agreement, as when both know only
+    one label; no interval where nothing varies, as with full agreement.
     Source: Cohen 1960; weights Cohen 1968; standard error Fleiss, Cohen and Everitt 1969.
     """
     counts = confusion(first, second, labels).counts
@@ -82,8 +101,9 @@ def cohen_kappa(
     shares = counts / n
     rows, columns = shares.sum(axis=1), shares.sum(axis=0)
     weights = np.eye(size)
-    if ordered and size > 1:
-        weights = 1 - np.square(np.subtract.outer(np.arange(size), np.arange(size)) / (size - 1))
+    if (ordered or places is not None) and size > 1:
+        at = np.arange(size) if places is None else np.asarray(places, dtype=np.float64)
+        weights = 1 - np.square(np.subtract.outer(at, at) / np.ptp(at))
     by_chance = float((weights * np.outer(rows, columns)).sum())
     if 1 - by_chance <= NO_SPREAD:
         return Agreement(n=n, value=None, se=None, ci95=None)
@@ -93,9 +113,28 @@ def cohen_kappa(
     variance = (spread - (kappa - by_chance * (1 - kappa)) ** 2) / ((1 - by_chance) ** 2 * n)
     if n < 2 or variance * n <= NO_SPREAD:
         return Agreement(n=n, value=kappa, se=None, ci95=None)
+    if clusters is not None:
+        centre = kappa - by_chance * (1 - kappa)
+        influence = (weights - expected * (1 - kappa) - centre) / (1 - by_chance)
+        return _clustered_kappa(n, kappa, influence, (first, second, labels), clusters)
     se = variance**0.5
     half = NormalDist().inv_cdf(0.975) * se
     return Agreement(n=n, value=kappa, se=se, ci95=clip((kappa - half, kappa + half), -1.0, 1.0))
+
+
+def _clustered_kappa(
+    n: int,
+    kappa: float,
+    influence: NDArray[np.float64],
+    ratings: tuple[Ratings, Ratings, Sequence[Hashable] | None],
+    clusters: Sequence[str],
+) -> Agreement:
+    """Kappa with the standard error of what each cluster adds; `influence` is by the labels of both raters."""
+    place = {label: index for index, label in enumerate(confusion(*ratings).labels)}
+    added = [influence[place[a], place[b]] for a, b in _pairs(ratings[0], ratings[1])]
+    se = clustered_mean(added, np.asarray(clusters)).se
+    interval = t_interval(kappa, se, len(set(clusters)))
+    return Agreement(n=n, value=kappa, se=se or None, ci95=interval and clip(interval, -1.0, 1.0))
 
 
 def fleiss_kappa(ratings: Sequence[Ratings]) -> Agreement:

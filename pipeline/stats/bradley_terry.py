@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ Array = NDArray[np.float64]
 Ties = Literal["half", "davidson"]
 Outcome = Literal["a", "b", "tie"]
 
+_CHOSEN = {"a": (1.0, 0.0), "b": (0.0, 1.0), "tie": (0.5, 0.5)}
 _MAX_STEPS = 100
 _CONVERGED = 1e-10
 
@@ -81,6 +82,39 @@ def fit(
     if problem is not None:
         return Abilities(None, None, None, None, None, n, problem)
     return _maximise(_Pairs.of(won, tied), len(won), n)
+
+
+def clustered(
+    found: Abilities, first: Sequence[int], second: Sequence[int], outcomes: Sequence[Outcome], clusters: Sequence[str]
+) -> Abilities:
+    """The same abilities with standard errors that hold where comparisons of one cluster, such as a row, go together.
+
+    The comparisons are those that `found` was fitted to. None in place of standard errors with fewer than two clusters,
+    and where nothing varies between them. Source: the sandwich of Huber 1967 over clusters (Liang and Zeger 1986), with
+    CR1's factor.
+    """
+    if found.log_abilities is None:
+        return found
+    size, davidson = len(found.log_abilities), found.log_tie is not None
+    pairs = _Pairs(np.asarray(first), np.asarray(second), np.zeros((len(first), 3)), davidson)
+    features = pairs.features(size)
+    parameters = np.append(found.log_abilities[1:], [] if found.log_tie is None else found.log_tie)
+    chosen = np.array([_CHOSEN[outcome] for outcome in outcomes])
+    if davidson:
+        chosen = np.array([[a == 1.0, b == 1.0, a == b] for a, b in chosen], dtype=np.float64)
+    weights = np.exp(features @ parameters)
+    residuals = chosen - weights / weights.sum(axis=1, keepdims=True)
+    _, codes = np.unique(np.asarray(clusters), return_inverse=True)
+    units = int(codes.max()) + 1
+    sums = np.zeros((units, parameters.size))
+    np.add.at(sums, codes, np.einsum("po,pod->pd", residuals, features))
+    if units < 2 or float(np.abs(sums).max()) <= _CONVERGED:
+        return replace(found, se=None, covariance=None)
+    inverse = np.linalg.inv(_likelihood(parameters, features, chosen)[2])
+    covariance = np.zeros((size, size))
+    sandwich = units / (units - 1) * inverse @ (sums.T @ sums) @ inverse
+    covariance[1:, 1:] = sandwich[: size - 1, : size - 1]
+    return replace(found, se=np.sqrt(np.diag(covariance)), covariance=covariance)
 
 
 def connection_problem(wins: Array, ties: Array, names: Sequence[str]) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from statistics import fmean
 from typing import Any, Literal
 
 from pipeline.stats.agreement import agreement, cohen_kappa, confusion, fleiss_kappa
-from pipeline.stats.bradley_terry import count_outcomes, fit
-from pipeline.stats.intervals import Interval
+from pipeline.stats.bradley_terry import clustered, count_outcomes, fit
+from pipeline.stats.intervals import Interval, clip, t_interval
 from pipeline.stats.prediction_powered import ppi_mean
 
 Outcome = Literal["a", "b", "tie"]
@@ -37,11 +38,11 @@ class CellValues:
             self.labelled_rows.append(row)
 
 
-def corrected(values: CellValues) -> dict[str, Any]:
+def corrected(values: CellValues, bounds: Interval = (-inf, inf)) -> dict[str, Any]:
     """A cell's mean as the judges gave it, and as people would have, estimated from those that they labelled.
 
-    Several answers to one row are one cluster. `raw` is the judges' mean; `corrected` has its se and ci95, all None
-    without labels. Source: prediction_powered.py.
+    Several answers to one row are one cluster; what lies outside `bounds`, the ends of the scale, is cut. `raw` is the
+    judges' mean; `corrected` has its se and ci95, all None without labels. Source: prediction_powered.py.
     """
     repeated = len(set(values.rows)) < len(values.rows)
     estimate = ppi_mean(
@@ -52,9 +53,9 @@ def corrected(values: CellValues) -> dict[str, Any]:
     )
     return {
         "raw": fmean(values.every) if values.every else None,
-        "corrected": estimate.estimate,
+        "corrected": None if estimate.estimate is None else min(max(estimate.estimate, bounds[0]), bounds[1]),
         "se": estimate.se,
-        "ci95": _listed(estimate.ci95),
+        "ci95": None if estimate.ci95 is None else _listed(clip(estimate.ci95, *bounds)),
         "labels": estimate.n_labelled,
         "n": estimate.n_all,
         "weight": estimate.weight,
@@ -62,14 +63,23 @@ def corrected(values: CellValues) -> dict[str, Any]:
 
 
 def calibration(
-    judge: Sequence[Hashable], human: Sequence[Hashable], labels: Sequence[str], *, ordered: bool
+    judge: Sequence[Hashable],
+    human: Sequence[Hashable],
+    labels: Sequence[str],
+    *,
+    ordered: bool,
+    rows: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """How far judges and people agree on the same answers; grades that are `ordered` take quadratic weights in kappa.
+    """How far judges and people agree on the same answers; `ordered` ones are scores and take quadratic weights in
+    kappa, by the scores themselves.
 
-    The confusion's rows are what people said, its columns what the judges said.
+    Several answers to one of `rows` are one cluster. The confusion's rows are what people said, its columns what the
+    judges said.
     """
-    agreed = agreement(judge, human)
-    kappa = cohen_kappa(human, judge, labels=labels, ordered=ordered)
+    clusters = rows if len(set(rows)) < len(rows) else None
+    places = [float(label) for label in labels] if ordered else None
+    agreed = agreement(judge, human, clusters=clusters)
+    kappa = cohen_kappa(human, judge, labels=labels, places=places, clusters=clusters)
     table = confusion(human, judge, labels)
     return {
         "labels": agreed.n,
@@ -102,18 +112,25 @@ def between_judges(ratings: Sequence[Sequence[Hashable | None]]) -> dict[str, An
 
 
 def rated(
-    names: Sequence[str], first: Sequence[int], second: Sequence[int], outcomes: Sequence[Outcome]
+    names: Sequence[str],
+    first: Sequence[int],
+    second: Sequence[int],
+    outcomes: Sequence[Outcome],
+    rows: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Ratings from pairs: log abilities against the first competitor, by Davidson's model where there are ties.
 
     Where the pairs fix no finite ratings, `connected` is false, `note` says why, and counts alone are given. Several
-    pairs of one row count as independent. Source: bradley_terry.py.
+    pairs of one of `rows` are one cluster. Source: bradley_terry.py.
     """
     wins, ties = count_outcomes(first, second, outcomes, len(names))
     model: Literal["half", "davidson"] = "davidson" if ties.any() else "half"
     found = fit(wins, ties, model=model, names=names)
     if found.problem is not None and model == "davidson":
         model, found = "half", fit(wins, ties, model="half", names=names)
+    units = len(set(rows)) if len(set(rows)) < len(rows) else None
+    if units is not None:
+        found = clustered(found, first, second, outcomes, rows)
     ratings = []
     for index in range(len(names)):
         ability = None if found.log_abilities is None else float(found.log_abilities[index])
@@ -122,7 +139,7 @@ def rated(
             {
                 "rating": ability,
                 "se": se,
-                "ci95": _normal(ability, se),
+                "ci95": _normal(ability, se) if units is None else _student(ability, se, units),
                 "wins": int(wins[index].sum()),
                 "ties": int(ties[index].sum()),
                 "losses": int(wins[:, index].sum()),
@@ -131,6 +148,7 @@ def rated(
     return {
         "method": "bradley_terry_davidson" if model == "davidson" else "bradley_terry",
         "pairs": int(found.n),
+        "clusters": units,
         "ratings": ratings,
         "connected": found.problem is None,
         "note": found.problem,
@@ -139,6 +157,10 @@ def rated(
 
 def _normal(value: float | None, se: float | None) -> list[float] | None:
     return None if se is None or value is None else [value - _NORMAL_975 * se, value + _NORMAL_975 * se]
+
+
+def _student(value: float | None, se: float | None, units: int) -> list[float] | None:
+    return None if se is None or value is None else _listed(t_interval(value, se, units))
 
 
 def share(hits: int, n: int) -> float | None:

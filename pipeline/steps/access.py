@@ -56,9 +56,10 @@ class Access:
     """Looks at each provider once, when a request to it is sure or due: is there a key, and is anybody there."""
 
     def __init__(self, providers: Mapping[str, ProviderSettings], missing: Mapping[str, SettingsError]) -> None:
-        """`missing` says what is wrong with a provider's key."""
+        """`missing` says what is wrong with a provider's key; of one that is not in `providers`, it is needed later."""
         self._providers = providers
         self._missing = missing
+        self._later = next((problem for name, problem in missing.items() if name not in providers), None)
         self._seen: dict[str, EvalmillError | None] = {}
         self._turn = anyio.Lock()
 
@@ -73,16 +74,17 @@ class Access:
         """Raise what keeps a lane from sending, before any request leaves, where that lane is sure to send.
 
         A lane with more open jobs than there are earlier answers is sure to. For the others only a missing key is
-        reason enough to look through their jobs; their addresses are tried when their first request is due.
+        reason enough to look through their jobs; their addresses are tried when their first request is due. A key that
+        is needed later, by the judges of what is answered now, is as good a reason not to send.
         """
         for lane, shards, jobs in lanes:
             provider = lane.provider.name
             if lane.model.recorded is not None or not jobs:
                 continue
             if jobs > len(reuse.earlier):
-                problem = await self.problem(provider)
+                problem = await self.problem(provider) or self._later
             else:
-                problem = self._missing.get(provider)
+                problem = self._missing.get(provider) or self._later
                 if problem is not None and await to_thread.run_sync(_is_covered, lane, shards, plan, store, reuse):
                     continue
             if problem is not None:

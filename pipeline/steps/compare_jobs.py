@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pipeline.stats.cells import CellKey
 from pipeline.stats.columns import score_columns
 from pipeline.stats.job_columns import JobColumns
 from pipeline.stats.outcomes import read_outcomes
+from pipeline.steps.judge_bench import read_note
 from pipeline.steps.score import Judged, read_judged
 from pipeline.store.folder import listed_parts, read_run
 from pipeline.store.parts import read_part
@@ -39,6 +40,8 @@ class RunHead:
     judged: Judged
     """By what its scores were made."""
     parts: tuple[Path, ...]
+    judges: Mapping[str, Any] = field(default_factory=dict)
+    """judges/judged.json: whom its verdicts came from, and what they were asked; empty without judges."""
 
     @property
     def metrics(self) -> dict[str, Metric]:
@@ -87,7 +90,8 @@ def read_head(folder: Path) -> RunHead:
     missing = [part.name for part in parts if not (folder / "scores" / part.name).exists()]
     if missing:
         raise DataError(f"{folder}: scores/{missing[0]} is not there; run `evalmill score {folder}`")
-    return RunHead(folder=folder, run=run, summary=summary, judged=read_judged(folder), parts=parts)
+    judged, judges = read_judged(folder), read_note(folder)
+    return RunHead(folder=folder, run=run, summary=summary, judged=judged, parts=parts, judges=judges)
 
 
 def read_jobs(head: RunHead, metrics: Sequence[str]) -> Jobs:

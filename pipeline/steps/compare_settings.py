@@ -15,7 +15,7 @@ from pipeline.steps.compare_jobs import RunHead
 from pipeline.steps.compare_match import CellPair
 
 _DETAIL_LINES = 60
-_NOT_COMPARED = {"name", "folder", "recorded"}
+_NOT_COMPARED = {"name", "folder", "place", "recorded"}
 
 
 def differing_settings(a: RunHead, b: RunHead, pairs: Sequence[CellPair], letter: str = "B") -> list[dict[str, Any]]:
@@ -24,7 +24,7 @@ def differing_settings(a: RunHead, b: RunHead, pairs: Sequence[CellPair], letter
     The first run is called A, the second by its `letter`.
     """
     found = _Differing(a, b, letter)
-    return [*found.prompts(pairs), *found.models(pairs), *found.scorers(), *found.rest()]
+    return [*found.prompts(pairs), *found.models(pairs), *found.scorers(), *found.rubrics(), *found.rest()]
 
 
 def answer_columns(head: RunHead) -> set[str]:
@@ -77,6 +77,17 @@ class _Differing:
             if alone:
                 yield _entry("scorer", f"only run {letter} is scored by {', '.join(map(repr, alone))}")
 
+    def rubrics(self) -> Iterator[dict[str, Any]]:
+        """What judges were asked, line by line."""
+        ours, theirs = (
+            {told["settings"]["name"]: told["template"].splitlines() for told in head.judges.get("scorers", ())}
+            for head in (self.a, self.b)
+        )
+        for name in [name for name in ours if name in theirs and ours[name] != theirs[name]]:
+            lines = unified_diff(ours[name], theirs[name], "A", self.letter, lineterm="", n=1)
+            text = f"scorer {name!r}: the rubrics differ; their verdicts may not mean the same"
+            yield _entry("judge", text, islice(lines, _DETAIL_LINES))
+
     def rest(self) -> Iterator[dict[str, Any]]:
         heads = (self.a, self.b)
         repeats = [head.run["settings"].get("repeats") for head in heads]
@@ -103,7 +114,13 @@ class _Differing:
 
 
 def _by_name(head: RunHead, kind: str) -> dict[str, Mapping[str, Any]]:
-    return {entry["name"]: entry for entry in head.run["settings"].get(kind, ())}
+    """The entries of run.json; what judges were asked may have changed since, and stands in their own note."""
+    told = {entry["name"]: entry for entry in head.run["settings"].get(kind, ())}
+    if kind == "judges" and head.judges:
+        return {entry["name"]: entry for entry in head.judges["judges"]}
+    if kind == "scorers":
+        told.update({entry["settings"]["name"]: entry["settings"] for entry in head.judges.get("scorers", ())})
+    return told
 
 
 def _scorers(head: RunHead) -> dict[str, Mapping[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import Any
 import anyio
 
 from pipeline.core.clock import Clock
+from pipeline.core.errors import SettingsError
 from pipeline.core.records import ANSWERED, Result
 from pipeline.core.settings import EvalSettings, ScorerSettings
+from pipeline.plan.expand import Lane
 from pipeline.run.control import RunControl
 from pipeline.run.loop import has_uvloop
 from pipeline.score.judge import JUDGE_KINDS
@@ -28,6 +31,7 @@ from pipeline.steps.judge_reading import VerdictCheck
 from pipeline.steps.judge_units import judge_folder, model_names, rules_of
 from pipeline.steps.notes import recovery_notes, unanswered_notes
 from pipeline.steps.reuse import Reuse
+from pipeline.steps.unbounded import budget_mistakes
 from pipeline.store.folder import (
     JUDGES,
     PLANNED,
@@ -116,9 +120,11 @@ def _judge(court: Court, scorer: ScorerSettings, judged: Judged) -> tuple[RunCon
         if court.again.retry:
             stored.redo(court.again.retry)
         plan = JudgePlan(rules, members, judged, stored, settings.providers)
-        if not any(plan.open_jobs().values()):
+        open_jobs = plan.open_jobs()
+        if not any(open_jobs.values()):
             anyio.run(stored.finish, "complete")
             return RunControl(), notes
+        _require_bounds(court, [lane for lane in plan.lanes if open_jobs[lane.model.name]])
         stored.reopen()
         by_judge = {lane.model.name: plan.total_jobs(lane) for lane in plan.lanes}
         noted = {"planned_jobs": sum(by_judge.values()), "planned_jobs_by_model": by_judge}
@@ -147,6 +153,14 @@ def _judge(court: Court, scorer: ScorerSettings, judged: Judged) -> tuple[RunCon
         if left:
             notes.append(f"{left:,} verdicts are left; run again to continue")
         return control, notes
+
+
+def _require_bounds(court: Court, lanes: Sequence[Lane]) -> None:
+    """Refuse what a budget could not hold for, before the first request; a run was checked for it when it began."""
+    started = datetime.fromisoformat(court.run["created_at"]).date()
+    mistakes = list(budget_mistakes(court.settings, lanes, started))
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
 
 
 def _reuse(court: Court, own: Path) -> Reuse:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import DiskError
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.judge import JUDGE_KINDS
 from pipeline.steps.judge_candidates import Candidates
+from pipeline.steps.judge_labels import Labels, labels_note, noted_labels
 from pipeline.steps.judge_panel import JudgeModel, panel, recorded_judge_models
 from pipeline.steps.judge_scores import JudgedScorer
 from pipeline.steps.judge_units import judge_folder, model_names, rules_of
@@ -29,36 +31,62 @@ def judged_scorers(
     return _built(store, wanted, judges)
 
 
-def note_scorers(store: RunStore, scorers: Sequence[ScorerSettings], judged: dict[str, JudgedScorer]) -> None:
-    """Note by what the verdicts were made, so that they can be read again whatever becomes of eval.toml."""
+def note_scorers(store: RunStore, scorers: Sequence[ScorerSettings], judged: dict[str, JudgedScorer]) -> list[str]:
+    """Note by what the verdicts were made, so that they can be read again whatever becomes of eval.toml and the files
+    that it names; returns one sentence for each file of human labels that could not be read.
+    """
     if not judged and not (store.folder / JUDGES).is_dir():
-        return
+        return []
     (store.folder / JUDGES).mkdir(exist_ok=True)
+    labels = {name: labels_note(scorer.judge) for name, scorer in judged.items()}
     models = {member.model.name: member for one in judged.values() for member in one.verdicts.panel}
     write_json_atomic(
         store.folder / NOTE,
         {
             "scorers": [
-                {"settings": asdict(scorer), "template": judged[scorer.name].judge.template}
+                {"settings": asdict(scorer), "template": judged[scorer.name].judge.template, **labels[scorer.name]}
                 for scorer in scorers
                 if scorer.name in judged
             ],
             "judges": [{**asdict(model.model), "identity": dict(model.identity)} for model in models.values()],
         },
     )
+    problems = {name: note["labels_problem"] for name, note in labels.items() if "labels_problem" in note}
+    return [f"scorer {name!r}: not calibrated: {problem}" for name, problem in problems.items()]
 
 
-def noted_scorers(store: RunStore) -> dict[str, JudgedScorer]:
-    """The scorers of the last scoring, as they were then; empty where there were none."""
-    path = store.folder / NOTE
+def read_note(folder: Path) -> dict[str, Any]:
+    """What `note_scorers` noted; empty without judges. Raises DiskError for what is no JSON."""
+    path = folder / NOTE
     try:
         noted: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise DiskError(f"{path}: is damaged: {error}; run `evalmill score {store.folder}`") from None
+        raise DiskError(f"{path}: is damaged: {error}; run `evalmill score {folder}`") from None
+    return noted
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A scorer of the last scoring, as it was then."""
+
+    scorer: JudgedScorer
+    labels: Labels
+    """What people had said by then."""
+
+
+def noted_scorers(store: RunStore) -> list[Noted]:
+    """The scorers of the last scoring; empty where there were none. Reads nothing outside the run's folder."""
+    noted = read_note(store.folder)
+    if not noted:
+        return []
     wanted = [(ScorerSettings(**entry["settings"]), entry["template"]) for entry in noted["scorers"]]
-    return _built(store, wanted, recorded_judge_models(noted))
+    judged = _built(store, wanted, recorded_judge_models(noted))
+    return [
+        Noted(judged[scorer.name], noted_labels(judged[scorer.name].judge, entry))
+        for (scorer, _), entry in zip(wanted, noted["scorers"], strict=True)
+    ]
 
 
 def _built(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pipeline.core.errors import DataError
 from pipeline.score.judge import Judge
@@ -21,6 +22,33 @@ class HumanLabel:
 
     label: str
     value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What people said as it was when the run was scored, or why that could not be read."""
+
+    found: Mapping[Key, HumanLabel] = field(default_factory=dict)
+    problem: str | None = None
+
+
+def labels_note(judge: Judge) -> dict[str, Any]:
+    """The labels of the file as a run keeps them, JSON-ready: its pages need the file no more."""
+    try:
+        return {"labels": [[*key, human.label] for key, human in read_labels(judge).items()]}
+    except DataError as error:
+        return {"labels": [], "labels_problem": str(error)}
+
+
+def noted_labels(judge: Judge, note: Mapping[str, Any]) -> Labels:
+    """Read what `labels_note` gave."""
+    if note.get("labels_problem"):
+        return Labels(problem=str(note["labels_problem"]))
+    try:
+        entries: Sequence[Sequence[Any]] = note.get("labels") or ()
+        return Labels({(row, model, prompt): _label(judge, said, row) for row, model, prompt, said in entries})
+    except (DataError, TypeError, ValueError, AttributeError) as error:
+        return Labels(problem=f"the run's copy is damaged: {error}")
 
 
 def read_labels(judge: Judge) -> dict[Key, HumanLabel]:
@@ -39,7 +67,8 @@ def read_labels(judge: Judge) -> dict[Key, HumanLabel]:
             columns = list(reader.fieldnames or ())
             missing = [name for name in (human.id, human.label) if name not in columns]
             if missing:
-                raise DataError(f"{path}: human: there is no column {missing[0]!r}; the file has {', '.join(columns)}")
+                there = ", ".join(columns) or "nothing in it"
+                raise DataError(f"{path}: human: there is no column {missing[0]!r}; the file has {there}")
             found: dict[Key, HumanLabel] = {}
             for row in reader:
                 _add(found, judge, row, f"{path}:{reader.line_num}")
@@ -50,10 +79,10 @@ def read_labels(judge: Judge) -> dict[Key, HumanLabel]:
     return found
 
 
-def label_of(labels: Mapping[Key, HumanLabel], row_id: str, model: str, prompt: str) -> HumanLabel | None:
-    """The label of one answer: the one that names most of its place."""
+def key_of(labels: Mapping[Key, HumanLabel], row_id: str, model: str, prompt: str) -> Key | None:
+    """Where the label of one answer stands: the one that names most of its place."""
     keys = ((row_id, model, prompt), (row_id, model, None), (row_id, None, prompt), (row_id, None, None))
-    return next((labels[key] for key in keys if key in labels), None)
+    return next((key for key in keys if key in labels), None)
 
 
 def _add(found: dict[Key, HumanLabel], judge: Judge, row: Mapping[str, str | None], place: str) -> None:

@@ -85,6 +85,7 @@ def judge_warnings(prepared: Prepared, ready: Bench) -> list[str]:
         names = [model.name for model in prepared.settings.models]
         if judge.is_pairwise and (len(names) < 2 or judge.against not in (None, *names)):
             said.append(f"scorer {judge.name!r}: of the models that it compares only {', '.join(names)} runs: no pairs")
+        said += [f"scorer {judge.name!r}: {strangers}" for strangers in _strangers(prepared, judge)]
         said += [f"scorer {judge.name!r}: {kin}" for kin in kin_warnings(models, prepared.settings.models)]
         if judge.pattern is not None and any(model.recorded is None for model in models):
             said.append(
@@ -96,6 +97,18 @@ def judge_warnings(prepared: Prepared, ready: Bench) -> list[str]:
     if idle and not ready.mistakes:
         said.append(f"judge {', '.join(map(repr, idle))}: no scorer asks it")
     return said
+
+
+def _strangers(prepared: Prepared, judge: Judge) -> Iterator[str]:
+    """Human labels of models and prompts that the evaluation does not have."""
+    keys = read_labels(judge)
+    models = {model.name for model in prepared.settings.models}
+    prompts = {prompt.name for prompt in prepared.settings.prompts}
+    for noun, place, names in (("model", 1, models), ("prompt", 2, prompts)):
+        found = {str(key[place]) for key in keys if key[place] is not None} - names
+        if found:
+            named = ", ".join(map(repr, sorted(found)[:5]))
+            yield f"human labels of a {noun} that does not run: {named}; there is {', '.join(sorted(names))}"
 
 
 def _checked(prepared: Prepared, scorer: ScorerSettings) -> tuple[Judge, tuple[Panelist, ...]]:

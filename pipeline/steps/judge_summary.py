@@ -12,18 +12,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.core.errors import DataError
 from pipeline.core.settings import ModelSettings
 from pipeline.score.judge import Judge
 from pipeline.score.judge_form import Reading
 from pipeline.stats.accounts import Account, dollars, total
 from pipeline.stats.judging import CellValues, between_judges, calibration, corrected, rated, share
-from pipeline.steps.judge_bench import noted_scorers
+from pipeline.steps.judge_bench import Noted, noted_scorers
 from pipeline.steps.judge_candidates import Candidate, Candidates
 from pipeline.steps.judge_kin import kin
-from pipeline.steps.judge_labels import HumanLabel, Key, label_of, read_labels
+from pipeline.steps.judge_labels import HumanLabel, Key, key_of
 from pipeline.steps.judge_ledger import Ledger, read_ledger
-from pipeline.steps.judge_scores import JudgedScorer
 from pipeline.steps.judge_verdicts import Verdicts
 from pipeline.store.folder import judge_folders
 from pipeline.store.parts import read_part
@@ -36,20 +34,20 @@ Cell = tuple[str, str, str]
 def add_judges(summary: dict[str, Any], store: RunStore, run: Mapping[str, Any]) -> None:
     """Add what there is to say of judges to a summary: `judges`, `ratings`, and their part of the cost."""
     folders = {folder.name: read_ledger(folder) for folder in judge_folders(store.folder)}
-    scorers = list(noted_scorers(store).values())
-    if not folders and not scorers:
+    noted = noted_scorers(store)
+    if not folders and not noted:
         return
     models = [
         ModelSettings(name=model["name"], provider=model["provider"], model=model["model"])
         for model in run["settings"]["models"]
     ]
     summary["judges"], summary["ratings"] = [], []
-    for scorer in scorers:
-        view = _ScorerView(scorer, store, folders.get(scorer.folder.name, Ledger()))
+    for one in noted:
+        view = _ScorerView(one, store, folders.get(one.scorer.folder.name, Ledger()))
         summary["judges"].append(view.entry(models))
-        if scorer.judge.is_pairwise:
+        if one.scorer.judge.is_pairwise:
             summary["ratings"] += view.ratings()
-    members = [member for scorer in scorers for member in scorer.verdicts.panel]
+    members = [member for one in noted for member in one.scorer.verdicts.panel]
     summary["simulated"] |= any(member.model.provider == "simulator" for member in members)
     _add_cost(summary, list(folders.values()))
 
@@ -73,8 +71,10 @@ def _add_cost(summary: dict[str, Any], ledgers: Sequence[Ledger]) -> None:
 class _ScorerView:
     """Reads what is stored of one scorer's judges."""
 
-    def __init__(self, scorer: JudgedScorer, store: RunStore, ledger: Ledger) -> None:
+    def __init__(self, noted: Noted, store: RunStore, ledger: Ledger) -> None:
+        scorer = noted.scorer
         self._scorer = scorer
+        self._labels = noted.labels
         self._judge: Judge = scorer.judge
         self._verdicts: Verdicts = scorer.verdicts
         self._candidates: Candidates = scorer.candidates
@@ -99,18 +99,18 @@ class _ScorerView:
 
     def ratings(self) -> Iterator[dict[str, Any]]:
         """One entry for each prompt and grid cell, since only answers to the same question are compared."""
-        groups: dict[tuple[str, str], list[tuple[str, str, Any]]] = defaultdict(list)
+        groups: dict[tuple[str, str], list[tuple[str, str, Any, str]]] = defaultdict(list)
         for judged in self._judged_pairs():
             if judged.outcome is not None:
                 first, second = judged.pair
                 outcome = {"first": "a", "second": "b", "tie": "tie"}[judged.outcome]
-                groups[first.prompt, first.params].append((first.model, second.model, outcome))
+                groups[first.prompt, first.params].append((first.model, second.model, outcome, first.row_id))
         for (prompt, params), pairs in sorted(groups.items()):
-            met = {name for first, second, _ in pairs for name in (first, second)}
+            met = {name for first, second, *_ in pairs for name in (first, second)}
             names = [name for name in self._verdicts.rules.models if name in met]
             codes = {name: code for code, name in enumerate(names)}
-            firsts, seconds, outcomes = zip(*pairs, strict=True)
-            entry = rated(names, [codes[one] for one in firsts], [codes[one] for one in seconds], outcomes)
+            firsts, seconds, outcomes, rows = zip(*pairs, strict=True)
+            entry = rated(names, [codes[one] for one in firsts], [codes[one] for one in seconds], outcomes, rows)
             for name, rating in zip(names, entry["ratings"], strict=True):
                 rating.update({"model": name, "prompt": prompt, "params": json.loads(params)})
             yield {"scorer": self._judge.name, **entry}
@@ -168,36 +168,41 @@ class _ScorerView:
         }
 
     def _calibrated(self) -> dict[str, Any]:
-        """The calibration; where the labels cannot be read any more, why."""
+        """The calibration; where the labels could not be read, why."""
         if self._judge.human is None:
             return {"calibration": None}
-        try:
-            return {"calibration": self._calibration(read_labels(self._judge))}
-        except DataError as error:
-            return {"calibration": None, "calibration_problem": str(error)}
+        if self._labels.problem is not None:
+            return {"calibration": None, "calibration_problem": self._labels.problem}
+        return {"calibration": self._calibration(self._labels.found)}
 
     def _calibration(self, labels: Mapping[Key, HumanLabel]) -> dict[str, Any]:
         cells: dict[Cell, CellValues] = defaultdict(CellValues)
         ours: list[str] = []
         theirs: list[str] = []
+        rows: list[str] = []
+        used: set[Key] = set()
         for path in self._score_files():
             places = {one.job_id: one for one in self._candidates.of_part(path.name)}
             for row in _scores(path, self._judge.name).to_pylist():
                 if row["status"] == "scored":
                     one = places[row["job_id"]]
-                    human = label_of(labels, one.row_id, one.model, one.prompt)
+                    key = key_of(labels, one.row_id, one.model, one.prompt)
+                    human = None if key is None else labels[key]
                     cells[one.model, one.prompt, one.params].add(one.row_id, row["value"], self._value(human))
-                    if human is not None and self._verdicts.rules.fate(one) == "judged":
+                    if key is not None and human is not None and self._verdicts.rules.fate(one) == "judged":
+                        used.add(key)
+                        rows.append(one.row_id)
                         ours.append(row["label"])
                         theirs.append(human.label)
         form = self._judge.form
+        ends = (form.lowest, form.highest) if self._judge.graded else (0.0, 1.0)
         known = list(form.labels) or sorted({*ours, *theirs}, key=float)
         return {
-            **calibration(ours, theirs, known, ordered=form.scale is not None),
+            **calibration(ours, theirs, known, ordered=form.scale is not None, rows=rows),
             "file": Path(self._judge.human.path).name if self._judge.human else None,
-            "unmatched": max(0, len(labels) - len(theirs)),
+            "unmatched": len(labels) - len(used),
             "cells": [
-                {"model": model, "prompt": prompt, "params": json.loads(params), **corrected(values)}
+                {"model": model, "prompt": prompt, "params": json.loads(params), **corrected(values, ends)}
                 for (model, prompt, params), values in sorted(cells.items(), key=lambda item: self._rank(item[0]))
             ],
         }

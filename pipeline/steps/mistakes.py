@@ -13,13 +13,11 @@ from pipeline.core.errors import EvalmillError, SettingsError, TemplateError
 from pipeline.core.records import Request
 from pipeline.core.settings import EvalSettings, ScorerSettings
 from pipeline.core.template import compile_text
-from pipeline.cost.budget import upper_bound_usd
 from pipeline.cost.prices import find_price
 from pipeline.plan.check import UsesColumns, missing_columns
 from pipeline.plan.expand import Lane
 from pipeline.providers.cautions import cautions
 from pipeline.providers.objections import objections
-from pipeline.run.permits import max_output_tokens
 from pipeline.score.judge import JUDGE_KINDS
 from pipeline.score.policy import counts_of
 from pipeline.score.scorers import build_scorer
@@ -27,6 +25,7 @@ from pipeline.steps.columns import column_mistakes
 from pipeline.steps.judge_mistakes import Bench, bench, judge_lanes, judge_warnings, preflight, templates
 from pipeline.steps.prepare import Prepared
 from pipeline.steps.simulation import simulator_options
+from pipeline.steps.unbounded import budget_mistakes
 
 CHECKED_REQUESTS = 20
 
@@ -59,7 +58,7 @@ def find_mistakes(prepared: Prepared, *, today: date) -> list[EvalmillError]:
         found += _attempted(EvalmillError, [partial(simulator_options, settings.simulator)])
     asked = judge_lanes(prepared, ready)
     lanes = [*prepared.plan.lanes, *(lane for lane, _ in asked)]
-    found += [SettingsError(sentence) for sentence in _budget_mistakes(prepared, lanes, today)]
+    found += [SettingsError(sentence) for sentence in budget_mistakes(settings, lanes, today)]
     if not columns_missing:
         found += _attempted(EvalmillError, [prepared.plan.preflight])
         found += preflight(prepared, ready)
@@ -168,26 +167,6 @@ def _recorded_mistakes(prepared: Prepared) -> Iterator[str]:
             if name is not None and name not in columns:
                 told = f"model {model.name!r}: {key}: there is no column {name!r}{nearest(name, columns)}"
                 yield f"{model.recorded.place}: {told}"
-
-
-def _budget_mistakes(prepared: Prepared, lanes: Sequence[Lane], today: date) -> Iterator[str]:
-    """Whatever would keep a budget from holding: a price that is missing in part, output that nothing bounds."""
-    if prepared.settings.run.budget_usd is None:
-        return
-    for lane in lanes:
-        name = f"{lane.provider.name}/{lane.model.model}"
-        if lane.model.recorded is not None:
-            continue
-        price = find_price(lane.provider.prices, lane.provider.name, lane.model.model, today, None)
-        if upper_bound_usd(1000, 0, False, 1000, price) is None:
-            yield (
-                f"budget_usd is set, but {name} has no price for input and output on {today}, so the budget could not "
-                f"hold; add one under [[providers.{lane.provider.name}.prices]] in providers.toml"
-            )
-        for cell in lane.cells:
-            if max_output_tokens(cell.params) is None:
-                found = cell.params.get("max_tokens")
-                yield f"budget_usd is set, but nothing bounds the output of {lane.model.name!r}: max_tokens = {found!r}"
 
 
 def _refused_by_model(noun: str, lane: Lane, requests: Sequence[Request]) -> list[str]:

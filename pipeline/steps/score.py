@@ -142,8 +142,9 @@ class Demands:
 def score_run(store: RunStore, demands: Demands) -> list[str]:
     """Write `scores/<part>` for every results part, and `scores/judged.json`: by what they were made.
 
-    Returns one sentence for each scorer that left answers unscored, with the first reason. Raises SettingsError or
-    TemplateError for a scorer that cannot be built, and for references or statistics over columns that are not there.
+    Returns one sentence for each scorer that left answers unscored, with the first reason, and for each file of human
+    labels that cannot be read. Raises SettingsError or TemplateError for a scorer that cannot be built, and for
+    references or statistics over columns that are not there.
     """
     require_columns(store.folder, demands.statistics)
     judged = judged_scorers(store, demands.scorers, demands.judges)
@@ -167,9 +168,9 @@ def score_run(store: RunStore, demands: Demands) -> list[str]:
         budget_usd=demands.budget_usd,
         settings=tuple(describe_scorer(scorer) for scorer in demands.scorers),
     )
-    note_scorers(store, demands.scorers, judged)
+    uncalibrated = note_scorers(store, demands.scorers, judged)
     write_json_atomic(store.folder / JUDGED, _encode(noted))
-    return [
+    return uncalibrated + [
         f"scorer {name!r}: {_counted(left.answers)} unscored; the first: {left.first_reason or 'no reason given'}"
         for name, left in unscored.items()
     ]

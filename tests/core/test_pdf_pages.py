@@ -27,6 +27,24 @@ def test_a_file_without_a_page_that_can_be_found_has_no_number() -> None:
     assert pdf_pages(b"%PDF-1.7 << /Type /Pages /Count 0 >>") is None
 
 
+def packed(compressed: bytes) -> bytes:
+    return b"\n<< /Type /ObjStm >> stream\n" + compressed + b"\nendstream\n"
+
+
 def test_objects_that_unpack_to_more_than_any_honest_file_are_not_counted() -> None:
     bomb = zlib.compress(b"<< /Type /Page >>" + bytes(module._MOST_UNPACKED_BYTES))
-    assert pdf_pages(b"%PDF-1.7 << /Type /ObjStm >> stream\n" + bomb) is None
+    assert pdf_pages(b"%PDF-1.7 << /Type /Page >>" + packed(bomb)) is None
+
+
+def test_a_second_stream_is_not_unpacked_once_the_first_has_taken_all() -> None:
+    first = zlib.compress(bytes(module._MOST_UNPACKED_BYTES))
+    second = zlib.compress(b"<< /Type /Page >>")
+    assert pdf_pages(b"%PDF-1.7 << /Type /Page >>" + packed(first) + packed(second)) is None
+
+
+def test_each_stream_is_unpacked_up_to_its_own_end() -> None:
+    """What follows is another object, a hundred thousand of them no more work than their bytes."""
+    page = packed(zlib.compress(b"<< /Type /Page >>"))
+    assert pdf_pages(b"%PDF-1.7\n" + page * 3) == 3
+    assert pdf_pages(b"%PDF-1.7\n" + page * 20_000) == 20_000
+    assert pdf_pages(b"%PDF-1.7 << /Type /Page >>" + b"/ObjStm\nstream\n" * 100_000) == 1

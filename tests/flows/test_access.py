@@ -10,6 +10,7 @@ import pytest
 from tests.support.bench import KEY, LAB, Bench, by_status, counted_simulator
 from tests.support.commands import Finished, environment, evalmill
 from tests.support.evals import sums
+from tests.support.judged import CORRECT, judge
 
 NO_KEY = environment()
 SECOND_MODEL = """
@@ -102,3 +103,28 @@ def test_a_first_run_without_a_key_leaves_no_folder(tmp_path: Path) -> None:
     done, _ = run(bench, env=NO_KEY)
     assert done.code == 78
     assert not list((tmp_path / "reports").rglob("run.json"))
+
+
+def judged_elsewhere() -> str:
+    """The sums with a judge at the other provider, whose key is not there."""
+    settled = LAB.replace("[models.params]", "[models.params]\ntemperature = 0.0")
+    return settled + judge(model="other/sim-small") + CORRECT
+
+
+def test_a_missing_key_of_a_judge_is_told_before_the_answers_are_paid_for(bench: Bench) -> None:
+    """Although there are earlier answers, which may be all that a run needs."""
+    providers = bench.folder / "providers.toml"
+    address = providers.read_text().split('base_url = "')[1].split('"')[0]
+    providers.write_text(providers.read_text() + SECOND_PROVIDER.format(address=address))
+    bench.write(judged_elsewhere(), rows=sums(10))
+    done, requests = run(bench, env=KEY)
+    assert (done.code, requests) == (78, 0), done.err
+    assert "OTHER_KEY" in done.err
+    both = {**KEY, "OTHER_KEY": "k"}
+    assert run(bench, env=both)[1] == 20
+    bench.write(judged_elsewhere(), rows=sums(12))
+    done, requests = run(bench, env=KEY)
+    assert (done.code, requests) == (78, 0), done.err
+    bench.write(judged_elsewhere(), rows=sums(9))
+    done, requests = run(bench, env=NO_KEY)
+    assert (done.code, requests) == (0, 0), "what all is there already needs no key"

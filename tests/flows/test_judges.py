@@ -14,12 +14,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipeline.core.errors import SettingsError
 from pipeline.flow import report_again
 from pipeline.steps.verify import verify_run
 from pipeline.store.journal import segment_files
 from tests.support.bench import KEY, Bench, counted_simulator, results_of
 from tests.support.commands import COMMAND, ROOT, evalmill, simulator
-from tests.support.evals import EVAL, sums
+from tests.support.evals import EVAL, sums, write_eval
 from tests.support.judged import (
     CORRECT,
     PREFERRED,
@@ -108,6 +109,16 @@ def test_scoring_again_sends_nothing_and_a_new_judge_pays_its_own_calls_alone(be
     assert Decimal(removed.summary["cost"]["judges_usd"]) == verdicts(folder)["cost_usd"].sum()
 
 
+def test_a_new_judge_without_a_price_is_refused_where_there_is_a_budget(bench: Bench) -> None:
+    bench.write(judged_lab(CORRECT), rows=sums(2))
+    folder = run_lab(bench).outcome.folder
+    before = bench.requests()
+    bench.write(judged_lab(judge("second", "lab/sim-large"), CORRECT, "\n[run]\nbudget_usd = 5\n"), rows=sums(2))
+    with pytest.raises(SettingsError, match=r"lab/sim-large has no price"):
+        score_lab(bench, folder)
+    assert bench.requests() == before
+
+
 def test_another_scale_is_another_question(bench: Bench) -> None:
     bench.write(judged_lab(CORRECT), rows=ROWS)
     folder = run_lab(bench).outcome.folder
@@ -143,8 +154,8 @@ def test_an_answer_that_changed_is_judged_again_and_no_other(tmp_path: Path) -> 
     bench.write(judged_lab(CORRECT, "\n[run]\nmax_attempts = 1\n"), rows=sums(30))
     with counted_simulator(bench.ledger, "--error-rate", "0.3") as address:
         bench.asks(address)
-        failed, _ = bench.run()
-    folder = failed.json["folder"]
+        failed, _ = run_lab(bench)
+    folder = failed.folder
     errors = results_of(folder).filter(pl.col("status") == "error").height
     unjudged = verdicts(folder).filter(pl.col("status") == "error").height
     assert errors
@@ -152,8 +163,8 @@ def test_an_answer_that_changed_is_judged_again_and_no_other(tmp_path: Path) -> 
     assert scores(folder).filter(pl.col("status") == "left_out").height == errors
     assert scores(folder).filter(pl.col("status") == "unscored").height == unjudged, "a judge that fails is no verdict"
     with counted_simulator(bench.ledger, "--port", address.rpartition(":")[2]):
-        done, requests = bench.run("--retry", "error")
-    assert done.code == 0, done.err
+        done, requests = run_lab(bench, retry=("error",))
+    assert done.exit_code == 0, done.notes
     assert requests == errors + errors + unjudged
     assert scores(folder).filter(pl.col("status") == "scored").height == 30
     assert len(verdicts(folder)) == 30
@@ -201,7 +212,7 @@ def test_the_budget_holds_for_answers_and_judges_together_and_the_run_continues(
 
 def test_a_run_that_is_killed_while_judging_loses_nothing_and_pays_nothing_twice(tmp_path: Path) -> None:
     bench = Bench(tmp_path, tmp_path / "ledger.jsonl")
-    evaluation = bench.write(judged_lab(CORRECT, "\n[run]\nconcurrency = 4\n"), rows=sums(60))
+    evaluation = bench.write(judged_lab(CORRECT, "\n[run]\nconcurrency = 4\n"), rows=sums(30))
     folder = tmp_path / "run"
     with simulator("--ledger", bench.ledger, "--latency-scale", "1.5") as address:
         bench.asks(address)
@@ -214,7 +225,7 @@ def test_a_run_that_is_killed_while_judging_loses_nothing_and_pays_nothing_twice
         )
         judges = folder / "judges/right"
         while process.poll() is None and not (
-            judges.exists() and any(path.stat().st_size > 20_000 for path in segment_files(judges).values())
+            judges.exists() and any(path.stat().st_size > 8_000 for path in segment_files(judges).values())
         ):
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
@@ -223,12 +234,12 @@ def test_a_run_that_is_killed_while_judging_loses_nothing_and_pays_nothing_twice
         done = evalmill("run", evaluation, "--out", folder, "--json", env=KEY)
     assert done.code == 0, done.err
     assert stopped["state"] == "stopped"
-    assert 0 < stopped["judges"][0]["done"] < 60
-    assert stopped["judges"][0]["planned"] == 60
-    assert len(verdicts(folder)) == verdicts(folder)["job_id"].n_unique() == 60
-    assert 120 <= bench.requests() <= 128, "only what was in flight, or not yet on disk, is sent again"
-    assert evalmill("verify", folder).code == 0
-    assert evalmill("status", folder, "--json").json["state"] == "finished"
+    assert 0 < stopped["judges"][0]["done"] < 30
+    assert stopped["judges"][0]["planned"] == 30
+    assert len(verdicts(folder)) == verdicts(folder)["job_id"].n_unique() == 30
+    assert 60 <= bench.requests() <= 68, "only what was in flight, or not yet on disk, is sent again"
+    assert verify_run(folder) == ([], 0)
+    assert entry(done.json["summary"])["open"] == 0
 
 
 def test_pairs_are_shown_in_both_orders_and_a_biased_judge_gives_ties(tmp_path: Path) -> None:
@@ -284,6 +295,19 @@ def test_labels_by_people_correct_the_judges_figure(tmp_path: Path) -> None:
     assert cell["ci95"][0] <= jobs["passed"].mean() <= cell["ci95"][1]
 
 
+def test_a_run_keeps_the_labels_that_it_was_calibrated_with(tmp_path: Path) -> None:
+    write_eval(tmp_path / "sums")
+    labels = tmp_path / "sums/labels.csv"
+    labels.write_text("row_id,label\nr1,correct\nr2,correct\nr3,incorrect\nx1,correct\nx2,correct\nx3,correct\n")
+    done = run_here(tmp_path, judged_eval(SECOND_MODEL, CORRECT + 'human = { path = "labels.csv" }\n'))
+    found = entry(done.summary)["calibration"]
+    assert (found["labels"], found["unmatched"]) == (6, 3), "three rows of two models; three rows that nobody knows"
+    labels.write_text("row_id,label\nr1,incorrect\n")
+    assert entry(report_again(done.folder).summary)["calibration"] == found
+    shutil.rmtree(tmp_path / "sums")
+    assert entry(report_again(done.folder).summary)["calibration"] == found
+
+
 def test_truncated_answers_are_counted_without_asking_a_judge(bench: Bench) -> None:
     bench.write(judged_lab(CORRECT).replace("max_tokens = 64", "max_tokens = 3", 1), rows=ROWS)
     done, requests = run_lab(bench)
@@ -304,15 +328,18 @@ def test_an_echo_for_a_judge_leaves_every_answer_unscored(tmp_path: Path) -> Non
     assert any("8 answers are unscored; the first: the verdict is not" in note for note in done.notes)
 
 
-@pytest.mark.parametrize("vector", VECTORS)
-def test_no_answer_changes_how_its_verdict_is_read(tmp_path: Path, vector: str) -> None:
-    """The answer is recorded; a judge that repeats it word for word gives no verdict, whatever it says."""
+def test_no_answer_changes_how_its_verdict_is_read(tmp_path: Path) -> None:
+    """The answers are recorded; a judge that repeats them word for word gives no verdict, whatever they say."""
     (tmp_path / "sums").mkdir()
     model = 'id = "simulator/sim-small"\n[models.params]\nmax_tokens = 64'
     recorded = EVAL.replace(model, 'id = "recorded/x"\nanswer = "{{ said }}"')
     text = recorded.replace("\n[simulator]\n", "\n".join(["", judge(), CORRECT, "[simulator]\njudge_echo = true\n"]))
-    row = {"id": "r", "question": "What is 1 plus 1?", "answer": "2", "said": VECTORS[vector]}
-    (tmp_path / "sums" / "rows.jsonl").write_text(json.dumps(row) + "\n")
+    rows = [
+        json.dumps({"id": vector, "question": "What is 1 plus 1?", "answer": "2", "said": said})
+        for vector, said in VECTORS.items()
+    ]
+    (tmp_path / "sums" / "rows.jsonl").write_text("\n".join(rows) + "\n")
     done = run_here(tmp_path, text.replace("rows.csv", "rows.jsonl"))
-    assert results_of(done.folder)["status"].to_list() == ["ok"]
-    assert scores(done.folder)["status"].to_list() == ["unscored"]
+    assert results_of(done.folder)["status"].to_list() == ["ok"] * len(VECTORS)
+    read = results_of(done.folder).join(scores(done.folder), on="job_id", suffix="_of_score")
+    assert dict.fromkeys(VECTORS, "unscored") == dict(read.select("row_id", "status_of_score").iter_rows())

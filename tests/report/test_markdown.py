@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from pipeline.report.cells import Summary
 from pipeline.report.markdown import MOST_ROWS, code, escaped, markdown
 from pipeline.report.words import verdict
+from tests.support.quality import make_full_summary, make_judges
 from tests.support.report import make_cell, make_comparison, make_grid_view, make_summary, make_view
 
 
@@ -35,6 +36,16 @@ def test_verdict_table_comparisons_and_cost_are_those_of_the_summary() -> None:
     assert "| `number` | `sonnet · steps` | `haiku · steps` |" in text
     assert "Simulated run" not in text
     assert "\n> Simulated run" in document(make_view().summary)
+
+
+def test_it_says_what_the_judges_figures_rest_on() -> None:
+    text = document(make_full_summary())
+    section = text[text.index("### Judges") :].split("\n### ")[0]
+    assert "people labelled" in section
+    assert "Cohen's kappa" in section
+    unlabelled = document(make_full_summary(judges=[make_judges(calibration=None)]))
+    assert "it is not known how far these verdicts can be trusted" in unlabelled
+    assert "### Judges" not in document(make_view().summary)
 
 
 def test_a_grid_has_a_column_for_its_parameters() -> None:

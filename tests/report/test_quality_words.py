@@ -316,6 +316,9 @@ def test_ratings_claim_a_lead_only_where_the_interval_shows_it() -> None:
     wide = make_ratings()["ratings"]
     wide[1] |= {"ci95": [-0.1, 1.7]}
     assert words(ratings=wide).endswith("the data cannot tell the two apart.")
+    assert words(ratings=[wide[0], {**wide[1], "se": None, "ci95": None}]).endswith(
+        "There is too little variation for an interval, so the data cannot tell the two apart."
+    )
     assert words(connected=False, note="opus lost to all").endswith("The pairs fix no ratings: opus lost to all.")
 
 

@@ -69,6 +69,7 @@ def test_a_score_out_of_range_or_an_unknown_label_is_an_error_and_never_clamped(
         said(SCALE, 4, id=None),
         said(SCALE, 4, reason=None),
         f"{said(SCALE, 4)}\n{said(SCALE, 5)}",
+        '{"reason": "because", "score": 1, "score": 4, "id": "abc"}',
     ],
 )
 def test_anything_else_is_no_verdict(text: str) -> None:

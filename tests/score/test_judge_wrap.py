@@ -80,3 +80,7 @@ def test_a_nonce_is_the_same_for_the_same_judgment_and_another_for_any_other() -
     ]
     assert nonce not in others
     assert len(set(others)) == len(others)
+
+
+def test_a_nonce_is_too_long_to_be_found_by_trying() -> None:
+    assert len(nonce_of(0, ["job"], ["text"])) == 12

@@ -138,3 +138,16 @@ def test_nonsense_is_refused() -> None:
         agreement(["a"], ["a", "b"])
     with pytest.raises(ValueError, match="'c', known are: a, b"):
         confusion(["a"], ["c"], labels=["a", "b"])
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_kappa_over_clusters_of_one_item_is_plain_kappa(ordered: bool) -> None:
+    draw = np.random.default_rng(4)
+    first = draw.integers(0, 4, 60).tolist()
+    second = [int(value) if draw.random() < 0.7 else int(draw.integers(0, 4)) for value in first]
+    plain = cohen_kappa(first, second, ordered=ordered)
+    single = cohen_kappa(first, second, ordered=ordered, clusters=[f"r{number}" for number in range(60)])
+    doubled = cohen_kappa(first * 2, second * 2, ordered=ordered, clusters=[f"r{number}" for number in range(60)] * 2)
+    assert plain.se is not None
+    assert single.se == pytest.approx(plain.se * (60 / 59) ** 0.5)
+    assert doubled.se == pytest.approx(single.se)

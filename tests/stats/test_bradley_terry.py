@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy import optimize
 from statsmodels.tools.numdiff import approx_hess
 
-from pipeline.stats.bradley_terry import Abilities, count_outcomes, fit
+from pipeline.stats.bradley_terry import Abilities, Outcome, clustered, count_outcomes, fit
 
 
 def simulated(seed: int, size: int = 6, games: int = 60, log_tie: float | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -192,3 +192,67 @@ def test_nonsense_is_refused() -> None:
         fit([[0, -1], [1, 0]])
     with pytest.raises(ValueError, match="symmetric"):
         fit([[0, 1], [1, 0]], [[0, 1], [0, 0]])
+
+
+def games(seed: int, rows: int, log_tie: float | None) -> tuple[list[int], list[int], list[Outcome], list[str]]:
+    """One comparison of every pair of three cells in each row."""
+    draw = np.random.default_rng(seed)
+    truth, first, second = np.array([0.0, 0.6, -0.4]), [], []
+    outcomes: list[Outcome] = []
+    for i, j in list(combinations(range(3), 2)) * rows:
+        middle = -np.inf if log_tie is None else log_tie + (truth[i] + truth[j]) / 2
+        weights = np.exp([truth[i], truth[j], middle])
+        first.append(i)
+        second.append(j)
+        kinds: tuple[Outcome, ...] = ("a", "b", "tie")
+        outcomes.append(kinds[draw.choice(3, p=weights / weights.sum())])
+    return first, second, outcomes, [f"r{number // 3}" for number in range(3 * rows)]
+
+
+def both(
+    first: list[int], second: list[int], outcomes: list[Outcome], rows: list[str], model: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Standard errors as if pairs were independent, and clustered by row."""
+    fitted = fit(*count_outcomes(first, second, outcomes, 3), model=model)  # type: ignore[arg-type]
+    found = clustered(fitted, first, second, outcomes, rows)
+    assert fitted.se is not None
+    assert found.se is not None
+    return fitted.se, found.se
+
+
+def test_clustered_errors_agree_with_the_logistic_regression_of_statsmodels() -> None:
+    first, second, outcomes, rows = games(1, 40, None)
+    design = np.zeros((len(first), 3))
+    numbers = np.arange(len(first))
+    design[numbers, first], design[numbers, second] = 1, -1
+    codes = np.array([int(row[1:]) for row in rows])
+    known = sm.Logit(np.array(outcomes) == "a", design[:, 1:]).fit(
+        disp=False, cov_type="cluster", cov_kwds={"groups": codes, "use_correction": False}
+    )
+    assert both(first, second, outcomes, rows, "half")[1][1:] == pytest.approx(known.bse * (40 / 39) ** 0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize("model", ["half", "davidson"])
+def test_pairs_that_are_there_twice_tell_nothing_new(model: str) -> None:
+    once = games(2, 60, 0.0)
+    _, errors = both(*once, model)
+    plain, doubled = both(*(side * 2 for side in once), model)  # type: ignore[arg-type]
+    assert doubled == pytest.approx(errors)
+    assert (plain[1:] < errors[1:] * (0.8 if model == "davidson" else 1.0)).all()
+
+
+def test_clustered_errors_are_those_of_repeated_draws() -> None:
+    found = [
+        clustered(fit(*count_outcomes(*one[:3], 3), model="davidson"), *one)
+        for one in ([side * 2 for side in games(seed, 80, 0.0)] for seed in range(200))
+    ]
+    estimates = np.array([abilities_of(one) for one in found])
+    errors = np.array([one.se for one in found])
+    assert errors.mean(axis=0)[1:] == pytest.approx(estimates.std(axis=0)[1:], rel=0.12)
+
+
+def test_one_row_alone_gives_no_standard_error() -> None:
+    first, second, outcomes = [0] * 4, [1] * 4, ["a", "b", "a", "a"]
+    fitted = fit(*count_outcomes(first, second, outcomes, 2))  # type: ignore[arg-type]
+    assert fitted.se is not None
+    assert clustered(fitted, first, second, outcomes, ["r"] * 4).se is None  # type: ignore[arg-type]

@@ -33,6 +33,13 @@ def test_near_misses_of_scores_count_as_part_agreement() -> None:
     assert calibration(near, human, scale, ordered=True)["kappa_weights"] == "quadratic"
 
 
+def test_a_miss_weighs_by_the_scores_even_where_some_were_never_given() -> None:
+    human = ["1", "2", "5", "1", "5", "2"]
+    judge = ["1", "5", "5", "2", "5", "2"]
+    some = calibration(judge, human, ("1", "2", "5"), ordered=True)["kappa"]
+    assert some == pytest.approx(calibration(judge, human, ("1", "2", "3", "4", "5"), ordered=True)["kappa"])
+
+
 def test_the_corrected_mean_follows_people_where_the_judge_is_generous() -> None:
     rng = Random(5)
     values = CellValues()
@@ -99,3 +106,37 @@ def test_a_winner_of_every_pair_has_no_finite_rating_and_that_is_said() -> None:
     assert found["note"]
     assert [one["rating"] for one in found["ratings"]] == [None, None]
     assert found["ratings"][0]["wins"] == 5
+
+
+def test_several_pairs_of_a_row_are_one_cluster_of_its_ratings() -> None:
+    outcomes = (["a"] * 30 + ["b"] * 20) * 2
+    rows = [f"r{number}" for number in range(50)] * 2
+    apart = rated(("x", "y"), [0] * 100, [1] * 100, outcomes, [f"r{number}" for number in range(100)])
+    together = rated(("x", "y"), [0] * 100, [1] * 100, outcomes, rows)
+    assert (apart["clusters"], together["clusters"]) == (None, 50)
+    assert together["ratings"][1]["se"] == pytest.approx(apart["ratings"][1]["se"] * 2**0.5, rel=0.02)
+
+
+def test_answers_to_one_row_are_one_cluster_of_the_agreement() -> None:
+    judge = ["correct"] * 12 + ["incorrect"] * 8
+    human = ["correct"] * 9 + ["incorrect"] * 6 + ["correct"] * 5
+    rows = [f"r{number}" for number in range(20)]
+    once = calibration(judge, human, LABELS, ordered=False, rows=rows)
+    three = calibration(judge * 3, human * 3, LABELS, ordered=False, rows=rows * 3)
+    for name in ("agreement_ci95", "kappa_ci95"):
+        low, high = once[name]
+        assert three[name][1] - three[name][0] == pytest.approx(high - low, rel=0.2), "no wider and no narrower for it"
+    alike = calibration(["correct"] * 9, ["correct"] * 9, LABELS, ordered=False, rows=["a", "b", "c"] * 3)
+    assert (
+        alike["agreement_ci95"]
+        == calibration(["correct"] * 3, ["correct"] * 3, LABELS, ordered=False)["agreement_ci95"]
+    )
+
+
+def test_a_corrected_share_stays_one() -> None:
+    values = CellValues()
+    for number, (said, human) in enumerate([(1.0, 1.0), (1.0, 1.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0)]):
+        values.add(f"r{number}", said, human)
+    low, high = corrected(values)["ci95"]
+    assert high > 1.0
+    assert corrected(values, (0.0, 1.0))["ci95"] == [max(low, 0.0), 1.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,34 @@ def test_a_scorer_is_as_of_the_last_scoring() -> None:
     again = head(scored=({"name": "exact", "kind": "exact", "expected": "{{ answer }}", "ignore_case": True},))
     assert found(head(), again) == [
         ("scorer", "scorer 'exact': ignore_case not set in A, true in B; its figures may not mean the same")
+    ]
+
+
+def judged_by(template: str, judge: dict[str, Any], **settings: Any) -> RunHead:
+    """A run as it was scored in the end, whatever run.json says of its beginning."""
+    settings = {"name": "exact", "kind": "judge", "place": "eval.toml:3", **settings}
+    note = {"scorers": [{"settings": settings, "template": template}], "judges": [judge]}
+    return replace(head(judges=[model("j")]), judges=note)
+
+
+def test_what_judges_were_asked_in_the_end_is_told() -> None:
+    first = judged_by("Is it right?", model("j"), expected="{{ a }}")
+    assert found(first, replace(first)) == []
+    entries = differing_settings(first, judged_by("Is it nice?", model("j"), expected="{{ a }}"), SAME)
+    assert [(entry["kind"], entry["text"]) for entry in entries] == [
+        ("judge", "scorer 'exact': the rubrics differ; their verdicts may not mean the same")
+    ]
+    assert entries[0]["detail"][-2:] == ["-Is it right?", "+Is it nice?"]
+    assert found(first, judged_by("Is it right?", model("k"), expected="{{ b }}")) == [
+        ("scorer", "scorer 'exact': expected {{ a }} in A, {{ b }} in B; its figures may not mean the same"),
+        (
+            "judge",
+            "judges: j id a/x in A, not set in B, j protocol anthropic-messages in A, not set in B, "
+            "j address base_url https://a.example in A, not set in B, j max_tokens 64 in A, not set in B, "
+            "k id not set in A, a/x in B, k protocol not set in A, anthropic-messages in B, "
+            "k address base_url not set in A, https://a.example in B, k max_tokens not set in A, 64 in B; "
+            "their verdicts may not mean the same",
+        ),
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,18 @@ import pytest
 from pipeline.core.errors import DataError
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.judge import Judge, build_judge
-from pipeline.steps.judge_labels import HumanLabel, label_of, read_labels
+from pipeline.steps.judge_labels import HumanLabel, Key, key_of, labels_note, noted_labels, read_labels
 
 
 def judge(folder: Path, text: str, **options: Any) -> Judge:
     (folder / "labels.csv").write_text(text, encoding="utf-8")
     options = {"rubric": "correctness", "human": {"path": "labels.csv", "id": "id"}, **options}
     return build_judge(ScorerSettings(kind="judge", name="it", expected="x", options=options, folder=str(folder)))
+
+
+def label_of(labels: Mapping[Key, HumanLabel], row_id: str, model: str, prompt: str) -> HumanLabel | None:
+    key = key_of(labels, row_id, model, prompt)
+    return None if key is None else labels[key]
 
 
 def test_the_label_that_names_most_of_an_answers_place_counts(tmp_path: Path) -> None:
@@ -55,3 +62,17 @@ def test_scores_off_the_scale_and_missing_files_are_told(tmp_path: Path) -> None
     (tmp_path / "labels.csv").unlink()
     with pytest.raises(DataError, match="cannot be read"):
         read_labels(made)
+
+
+def test_a_run_keeps_what_the_file_said_or_why_it_said_nothing(tmp_path: Path) -> None:
+    made = judge(tmp_path, "id,model,label\nr1,,correct\nr1,small,partly\n")
+    read, note = read_labels(made), json.loads(json.dumps(labels_note(made)))
+    (tmp_path / "labels.csv").unlink()
+    assert noted_labels(made, note).found == read
+    assert "cannot be read" in str(noted_labels(made, labels_note(made)).problem)
+
+
+@pytest.mark.parametrize("labels", [[["r1", None, None, "right"]], [["r1"]], [3], 3, [["r1", None, None, 4]]])
+def test_a_damaged_copy_is_a_problem_that_is_told(tmp_path: Path, labels: Any) -> None:
+    made = judge(tmp_path, "id,label\nr1,correct\n")
+    assert "damaged" in str(noted_labels(made, {"labels": labels}).problem)

@@ -66,3 +66,11 @@ def test_what_may_be_ignored_is_a_warning(tmp_path: Path) -> None:
     assert "judge 'judge' is the model that it judges ('small')" in said
     assert "only small runs: no pairs" in said
     assert "no scorer asks it" not in said
+
+
+def test_labels_of_a_model_that_does_not_run_are_told(tmp_path: Path) -> None:
+    tmp_path.joinpath("labels.csv").write_text("row_id,model,prompt,label\nr1,smal,,correct\nr2,small,plain,correct\n")
+    code, said = mistakes_of(tmp_path, judge(), CORRECT + 'human = { path = "labels.csv" }\n')
+    assert code == 0
+    assert "human labels of a model that does not run: 'smal'; there is small" in said
+    assert "of a prompt" not in said

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.commands import Finished, evalmill
 from tests.support.evals import EVAL, write_eval
+from tests.support.report import embedded
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -77,7 +78,7 @@ def test_every_kind_of_block_is_sent_and_answered(run: tuple[Path, Finished]) ->
 
 
 def test_a_page_names_pictures_and_documents_and_holds_none(run: tuple[Path, Finished]) -> None:
-    page = (run[0] / "quality.html").read_text(encoding="utf-8")
+    page = embedded(run[0] / "quality.html")
     for named in ("[document: media/report.pdf]", "[document: Note]", "[image: media/photo.png]", "toolu_1", "[image]"):
         assert named in page
     assert PICTURE["source"]["data"] not in page

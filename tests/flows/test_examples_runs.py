@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from tests.support.commands import evalmill
+from tests.support.report import embedded
 
 LIMIT = 8
 METRICS = {
@@ -62,7 +63,7 @@ def test_an_example_runs_and_every_answer_is_scored(name: str, run_of: Callable[
     assert run.scores["status"].unique().to_list() == ["scored"]
     assert run.results["cost_usd"].null_count() == 0
     assert {path.name for path in run.folder.glob("*.html")} == {"index.html", "quality.html", "cost.html"}
-    assert "not rendered" not in (run.folder / "quality.html").read_text(encoding="utf-8")
+    assert "not rendered" not in embedded(run.folder / "quality.html")
 
 
 @pytest.mark.parametrize("name", METRICS)

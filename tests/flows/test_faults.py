@@ -27,6 +27,11 @@ from pipeline.core.errors import (
 )
 from tests.support.faults import DEADLINE_SECONDS, HASTE, MODES, TEXT, Mode, Ran, misbehaving, run_against
 
+SWEPT = [
+    pytest.param(mode, marks=() if number in (1, 2) else pytest.mark.slow, id=str(mode))
+    for number, mode in enumerate(MODES)
+]
+"""One mode of each protocol, whole and streamed; the other two are slow."""
 STREAMED = [mode for mode in MODES if mode.stream]
 
 
@@ -180,7 +185,7 @@ def cases(mode: Mode) -> list[Case]:
     return EVERYWHERE + (ON_STREAMS if mode.stream else ON_WHOLE_BODIES)
 
 
-@pytest.fixture(scope="module", params=MODES, ids=str)
+@pytest.fixture(scope="module", params=SWEPT)
 def survived(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Mode, Ran, float]:
     """One run through all faults of a mode, and its seconds."""
     mode: Mode = request.param
@@ -298,7 +303,7 @@ def test_no_key_is_kept_anywhere(survived: tuple[Mode, Ran, float]) -> None:
             assert b"sk-canary-7f3a" not in path.read_bytes(), path
 
 
-@pytest.mark.parametrize("mode", MODES, ids=str)
+@pytest.mark.parametrize("mode", SWEPT)
 @pytest.mark.parametrize(
     ("wish", "reason", "exit_code"),
     [
@@ -332,7 +337,7 @@ def _rows(wish: str, count: int) -> list[str]:
     return [f"{wish},times={number}" for number in range(2, 2 + count)]
 
 
-@pytest.mark.parametrize("mode", MODES, ids=str)
+@pytest.mark.parametrize("mode", SWEPT)
 def test_a_model_that_does_not_exist_stops_the_run(mode: Mode, tmp_path: Path) -> None:
     with misbehaving(mode, tmp_path) as simulator:
         ran = run_against(simulator, mode, tmp_path, _rows("status=404", 20), concurrency=4)
@@ -340,7 +345,7 @@ def test_a_model_that_does_not_exist_stops_the_run(mode: Mode, tmp_path: Path) -
     assert len(ran.ledger) <= 4
 
 
-@pytest.mark.parametrize("mode", MODES, ids=str)
+@pytest.mark.parametrize("mode", SWEPT)
 def test_a_redirect_is_not_followed(mode: Mode, tmp_path: Path) -> None:
     """H11: the second server never sees a connection, so never the key."""
     with socket.socket() as other, misbehaving(mode, tmp_path) as simulator:
@@ -367,7 +372,7 @@ def test_a_tool_call_that_was_cut_is_asked_for_again(mode: Mode, tmp_path: Path)
         assert call["input"].keys() == {"place", "days"}
 
 
-@pytest.mark.parametrize("mode", MODES, ids=str)
+@pytest.mark.parametrize("mode", SWEPT)
 def test_bombs_are_defused(mode: Mode, tmp_path: Path) -> None:
     """H14, H15: cut at the cap, and final at once."""
     wishes = ["gzip_bomb", "endless_body"]
@@ -387,7 +392,7 @@ def test_a_million_events_are_too_many(mode: Mode, tmp_path: Path) -> None:
     assert (row["status"], row["error_kind"], len(row["attempts"])) == ("error", "output", 1)
 
 
-@pytest.mark.parametrize("mode", MODES, ids=str)
+@pytest.mark.parametrize("mode", SWEPT)
 @pytest.mark.parametrize("fault", ["close_on_reuse", "close_after"])
 def test_a_connection_that_dies_idle_costs_nothing(mode: Mode, fault: str, tmp_path: Path) -> None:
     """N13: whoever meets a dead connection comes back on another one, at once."""
@@ -400,7 +405,7 @@ def test_a_connection_that_dies_idle_costs_nothing(mode: Mode, fault: str, tmp_p
     assert {len(row["attempts"]) for row in ran.rows.values()} <= {1, 2}
 
 
-@pytest.mark.parametrize("mode", MODES, ids=str)
+@pytest.mark.parametrize("mode", SWEPT)
 def test_a_run_outlives_a_mixture_of_faults(mode: Mode, tmp_path: Path) -> None:
     names = [
         "reset",
@@ -469,7 +474,7 @@ def test_ten_thousand_requests_with_mixed_faults_end_and_are_all_accounted_for(t
     assert latest <= (DEADLINE_SECONDS + 1) * HASTE * 1000
 
 
-@pytest.mark.parametrize("mode", MODES, ids=str)
+@pytest.mark.parametrize("mode", SWEPT)
 def test_an_outage_is_sat_out_and_on_record(mode: Mode, tmp_path: Path) -> None:
     """H4: no job fails, and the run's folder says when it waited."""
     with misbehaving(mode, tmp_path, outage=(0.0, 0.5)) as simulator:

@@ -77,6 +77,7 @@ def test_no_call_is_made_and_nothing_is_paid(recorded: dict[str, Any]) -> None:
     assert all(cell["cost_usd"] is None and cell["retries"] == 0 for cell in recorded["cells"])
 
 
+@pytest.mark.slow
 def test_the_same_answers_over_http_under_faults_give_the_same_counts(solutions: Path, tmp_path: Path) -> None:
     rows = [json.loads(line) for line in solutions.read_text(encoding="utf-8").splitlines()]
     book = [

@@ -114,7 +114,7 @@ def books_agree(results: pl.DataFrame, served: list[dict[str, Any]], run: Path, 
 
 
 def test_a_few_kills(tmp_path: Path) -> None:
-    survive(tmp_path, kills=3, seed=1)
+    survive(tmp_path, kills=2, seed=1)
 
 
 @pytest.mark.slow

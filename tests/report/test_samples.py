@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import random
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +15,7 @@ from pipeline.report.embed import pack
 from pipeline.report.payload import as_payload, decided, outcome
 from pipeline.report.samples import Candidates, pick_samples
 from pipeline.report.view import Sample, Turn
-from tests.support.report import make_sample, make_score
+from tests.support.report import make_sample, make_score, unpacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,21 +139,6 @@ def test_unknown_figures_stay_unknown() -> None:
     payload = as_payload(make_sample(input_tokens=None, output_tokens=None, cost_usd=None, latency_ms=None))
     assert [payload[name] for name in ("cost", "latency")] == ["–"] * 2
     assert [payload[name] for name in ("input", "output", "usd", "ms")] == [None] * 4
-
-
-def unpacked(data: str) -> list[dict[str, Any]]:
-    """The samples that a page finds in its data."""
-    shared: list[str] = []
-    found = []
-    for line in zlib.decompress(base64.b64decode(data), -zlib.MAX_WBITS).decode().splitlines():
-        entry = json.loads(line)
-        if isinstance(entry, list):
-            shared += entry
-            continue
-        turns = [{**turn, "text": shared[turn["text"]] if isinstance(turn["text"], int) else turn["text"]}
-                 for turn in entry["turns"]]  # fmt: skip
-        found.append({**entry, "turns": turns})
-    return found
 
 
 def test_packed_samples_are_the_samples() -> None:

@@ -53,8 +53,8 @@ def _wait_for_growth(log: Path, writer: subprocess.Popen[bytes]) -> None:
         time.sleep(0.002)
 
 
-def test_nothing_acknowledged_is_lost_in_ten_kills(tmp_path: Path) -> None:
-    kill_again_and_again(tmp_path, kills=10, jobs=12_000, text_bytes=800, segment_rows=500)
+def test_nothing_acknowledged_is_lost_in_a_few_kills(tmp_path: Path) -> None:
+    kill_again_and_again(tmp_path, kills=4, jobs=5_000, text_bytes=800, segment_rows=500)
 
 
 @pytest.mark.slow

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+WITHOUT_PANDAS = Path(__file__).parent / "without_pandas"
+"""Hides pandas: only the tests' oracles bring it, a user has none, and pyarrow imports it wherever it is."""
 COMMAND = [sys.executable, "-m", "pipeline.cli"]
 
 
@@ -32,7 +34,7 @@ class Finished:
 def environment(**more: str) -> dict[str, str]:
     """The caller's environment without keys, and with `more`."""
     kept = {name: value for name, value in os.environ.items() if not name.endswith(("_KEY", "_KEY_FILE"))}
-    return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **more}
+    return {**kept, "PYTHONPATH": os.pathsep.join((str(WITHOUT_PANDAS), str(ROOT))), "COLUMNS": "120", **more}
 
 
 def evalmill(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 import random
+import re
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import combinations, product
+from pathlib import Path
 from typing import Any
 
 from pipeline.core.settings import GateSettings
@@ -396,3 +401,25 @@ def _grid_sample(job: dict[str, Any], found: GridScores) -> Sample:
         scores=scores, turns=(Turn(role="user", text=QUESTION.format(n=7)),), answer="The bakery takes in 6 dollars.",
         output_tokens=job["output_tokens"], cost_usd=str(job["cost_usd"]), latency_ms=job["latency_ms"],
     )  # fmt: skip
+
+
+def unpacked(data: str) -> list[dict[str, Any]]:
+    """The samples that a page finds in its data."""
+    shared: list[str] = []
+    found = []
+    for line in zlib.decompress(base64.b64decode(data), -zlib.MAX_WBITS).decode().splitlines():
+        entry = json.loads(line)
+        if isinstance(entry, list):
+            shared += entry
+            continue
+        turns = [{**turn, "text": shared[turn["text"]] if isinstance(turn["text"], int) else turn["text"]}
+                 for turn in entry["turns"]]  # fmt: skip
+        found.append({**entry, "turns": turns})
+    return found
+
+
+def embedded(page: Path) -> str:
+    """The samples of a quality page, as JSON."""
+    data = re.search(r'id="sample-data">"([^"]*)"', page.read_text(encoding="utf-8"))
+    assert data is not None
+    return json.dumps(unpacked(data[1]), ensure_ascii=False)

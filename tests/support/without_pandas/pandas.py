@@ -1,0 +1,3 @@
+"""Stands in the way of pandas."""
+
+raise ImportError("hidden from commands under test")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 
@@ -34,6 +36,11 @@ class JobColumns:
         numbers = self.column("cell")
         order = np.argsort(numbers, kind="stable")
         return np.split(order, np.searchsorted(numbers[order], np.arange(1, cells)))
+
+
+def floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """Stored numbers; NaN where there is none."""
+    return np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan))
 
 
 def _of_one_width(chunks: list[NDArray[Any]]) -> list[NDArray[Any]]:

@@ -21,7 +21,7 @@ from pipeline.stats.comparisons import compare_cells
 from pipeline.stats.equal_models import equivalences
 from pipeline.stats.gates import check_gates
 from pipeline.stats.grouping import RowNumbers
-from pipeline.stats.job_columns import JobColumns
+from pipeline.stats.job_columns import JobColumns, floats
 from pipeline.stats.metrics import CellScores, Groupings, metric_entry, metric_figures, percentiles
 from pipeline.stats.outcomes import read_outcomes
 from pipeline.stats.row_means import Codes, RowMeans
@@ -91,8 +91,8 @@ class SummaryBuilder:
         keep = self._jobs.keep
         keep("cell", cells)
         keep("ok", np.asarray(pc.equal(jobs["status"], "ok"), dtype=np.bool_))
-        keep("latency_ms", np.where(answered, _floats(jobs["latency_ms"]), np.nan))
-        keep("first_token_ms", np.where(answered, _floats(jobs["first_token_ms"]), np.nan))
+        keep("latency_ms", np.where(answered, floats(jobs["latency_ms"]), np.nan))
+        keep("first_token_ms", np.where(answered, floats(jobs["first_token_ms"]), np.nan))
         for metric in self._metrics:
             outcome = outcomes[metric.name]
             for column in ("value", "passed", "unscored", "sums", "labels"):
@@ -239,7 +239,3 @@ class SummaryBuilder:
 
 def _as_table(batch: _Batch) -> pa.Table:
     return batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
-
-
-def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    return np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan))

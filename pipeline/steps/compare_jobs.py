@@ -17,7 +17,7 @@ from pipeline.core.errors import DataError
 from pipeline.core.records import ANSWERED, Metric
 from pipeline.stats.cells import CellKey
 from pipeline.stats.columns import score_columns
-from pipeline.stats.job_columns import JobColumns
+from pipeline.stats.job_columns import JobColumns, floats
 from pipeline.stats.outcomes import read_outcomes
 from pipeline.steps.judge_bench import read_note
 from pipeline.steps.score import Judged, read_judged
@@ -126,7 +126,7 @@ class _Reader:
         keep("repeat", np.asarray(results["repeat"], dtype=np.int32))
         keep("ending", self._ending_places(results, answered))
         keep("cost_usd", np.where(answered, _own_cost(results), np.nan))
-        keep("latency_ms", np.where(answered, _floats(results["latency_ms"]), np.nan))
+        keep("latency_ms", np.where(answered, floats(results["latency_ms"]), np.nan))
         for metric in self._wanted:
             outcome = outcomes[metric.name]
             keep(f"value {metric.name}", outcome.value)
@@ -176,8 +176,4 @@ def _ending(told: str) -> str:
 def _own_cost(results: pa.Table) -> NDArray[np.float64]:
     """A reused answer costs nothing in its run; what it cost when it was called for is compared."""
     reused = pc.fill_null(pc.equal(results["source"], "reused"), False)
-    return _floats(pc.if_else(reused, results["reused_cost_usd"], results["cost_usd"]))
-
-
-def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    return np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan))
+    return floats(pc.if_else(reused, results["reused_cost_usd"], results["cost_usd"]))

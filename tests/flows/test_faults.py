@@ -26,6 +26,7 @@ from pipeline.core.errors import (
     StoppedResumable,
 )
 from tests.support.faults import DEADLINE_SECONDS, HASTE, MODES, TEXT, Mode, Ran, misbehaving, run_against
+from tests.support.report import embedded
 
 SWEPT = [
     pytest.param(mode, marks=() if number in (1, 2) else pytest.mark.slow, id=str(mode))
@@ -301,6 +302,7 @@ def test_no_key_is_kept_anywhere(survived: tuple[Mode, Ran, float]) -> None:
     for path in ran.outcome.folder.parent.rglob("*"):
         if path.is_file():
             assert b"sk-canary-7f3a" not in path.read_bytes(), path
+    assert "sk-canary-7f3a" not in embedded(ran.outcome.folder / "quality.html")
 
 
 @pytest.mark.parametrize("mode", SWEPT)

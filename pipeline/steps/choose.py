@@ -15,7 +15,7 @@ from pipeline.core.errors import EvalmillError, SettingsError
 from pipeline.core.names import slug
 from pipeline.core.settings import EvalSettings, ModelSettings
 from pipeline.cost.prices import find_price
-from pipeline.steps.judge_units import is_judged
+from pipeline.steps.judging.units import is_judged
 from pipeline.steps.prepare import Prepared
 from pipeline.store.folder import RUN_SCHEMA, create_run, is_empty, is_finished, read_run
 

@@ -15,10 +15,10 @@ from pipeline.core.records import Metric
 from pipeline.stats.across_runs import adjust
 from pipeline.stats.cells import CellKey
 from pipeline.stats.metrics import metric_entry
-from pipeline.steps.compare_jobs import RunHead, read_head, read_jobs
-from pipeline.steps.compare_match import Matching, match_cells, read_renames
-from pipeline.steps.compare_pair import Run, RunPair
-from pipeline.steps.compare_rows import kept_rows, row_ids
+from pipeline.steps.comparing.jobs import RunHead, read_head, read_jobs
+from pipeline.steps.comparing.match import Matching, match_cells, read_renames
+from pipeline.steps.comparing.pair import Run, RunPair
+from pipeline.steps.comparing.rows import kept_rows, row_ids
 
 LETTERS = "ABCDEFGHIJ"
 

@@ -24,11 +24,11 @@ from pipeline.score.judge import JUDGE_KINDS
 from pipeline.steps.access import find_keys
 from pipeline.steps.answer import RunObserver, Session, answer_all
 from pipeline.steps.choose import Again
-from pipeline.steps.judge_candidates import Candidates
-from pipeline.steps.judge_panel import judge_models, panel
-from pipeline.steps.judge_plan import Judged, JudgePlan
-from pipeline.steps.judge_reading import VerdictCheck
-from pipeline.steps.judge_units import judge_folder, model_names, rules_of
+from pipeline.steps.judging.candidates import Candidates
+from pipeline.steps.judging.panel import judge_models, panel
+from pipeline.steps.judging.plan import Judged, JudgePlan
+from pipeline.steps.judging.reading import VerdictCheck
+from pipeline.steps.judging.units import judge_folder, model_names, rules_of
 from pipeline.steps.notes import recovery_notes, unanswered_notes
 from pipeline.steps.reuse import Reuse
 from pipeline.steps.unbounded import budget_mistakes

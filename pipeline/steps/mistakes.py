@@ -22,7 +22,7 @@ from pipeline.score.judge import JUDGE_KINDS
 from pipeline.score.policy import counts_of
 from pipeline.score.scorers import build_scorer
 from pipeline.steps.columns import column_mistakes
-from pipeline.steps.judge_mistakes import Bench, bench, judge_lanes, judge_warnings, preflight, templates
+from pipeline.steps.judging.mistakes import Bench, bench, judge_lanes, judge_warnings, preflight, templates
 from pipeline.steps.prepare import Prepared
 from pipeline.steps.simulation import simulator_options
 from pipeline.steps.unbounded import budget_mistakes

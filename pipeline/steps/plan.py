@@ -15,7 +15,7 @@ from pipeline.plan.expand import Lane
 from pipeline.providers.capabilities import capabilities
 from pipeline.run.permits import max_output_tokens
 from pipeline.score.judge import Judge
-from pipeline.steps.judge_mistakes import bench, judge_lanes, sample_requests
+from pipeline.steps.judging.mistakes import bench, judge_lanes, sample_requests
 from pipeline.steps.prepare import Prepared
 
 SAMPLED_REQUESTS = 100

@@ -21,9 +21,9 @@ from pipeline.score.apply import judge
 from pipeline.score.policy import counts_of
 from pipeline.score.scorers import Scorer, build_scorer
 from pipeline.steps.columns import require_columns, require_referenced
-from pipeline.steps.judge_bench import judged_scorers, note_scorers
-from pipeline.steps.judge_panel import JudgeModel, judge_models, recorded_judge_models
-from pipeline.steps.judge_scores import JudgedScorer
+from pipeline.steps.judging.bench import judged_scorers, note_scorers
+from pipeline.steps.judging.panel import JudgeModel, judge_models, recorded_judge_models
+from pipeline.steps.judging.scores import JudgedScorer
 from pipeline.steps.rows import RowLookup
 from pipeline.store.folder import write_json_atomic
 from pipeline.store.parts import read_part

@@ -10,7 +10,7 @@ from pipeline.core.fingerprint import canonical_json
 from pipeline.stats.columns import RESULT_COLUMNS, score_columns
 from pipeline.stats.summary import SummaryBuilder
 from pipeline.steps.columns import read_columns
-from pipeline.steps.judge_summary import add_judges
+from pipeline.steps.judging.summary import add_judges
 from pipeline.steps.score import read_judged, scored_parts
 from pipeline.store.parts import read_part
 from pipeline.store.run_store import RunStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from pipeline.steps.job_query import Query
+from pipeline.steps.browsing.query import Query
 
 _TEXTS = ("model", "prompt", "params", "status", "stop", "scorer", "outcome", "sort")
 _LONGEST = 1_000

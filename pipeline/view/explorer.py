@@ -13,10 +13,10 @@ import numpy as np
 from pipeline.core.clock import Clock
 from pipeline.report.payload import as_payload, as_text
 from pipeline.report.visible import TEXT_LIMIT
-from pipeline.steps.job_index import JobIndex
-from pipeline.steps.job_query import SORTS, JobView, Query
-from pipeline.steps.job_reader import JobReader, row_ranks
-from pipeline.steps.job_search import TextSearch
+from pipeline.steps.browsing.index import JobIndex
+from pipeline.steps.browsing.query import SORTS, JobView, Query
+from pipeline.steps.browsing.reader import JobReader, row_ranks
+from pipeline.steps.browsing.search import TextSearch
 from pipeline.steps.sample_rows import LINE_COLUMNS
 from pipeline.store.folder import read_run
 from pipeline.view.workers import IsDropped

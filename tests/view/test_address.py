@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.steps.job_query import Query
+from pipeline.steps.browsing.query import Query
 from pipeline.view.address import count_of, query_of
 
 

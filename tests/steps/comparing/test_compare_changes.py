@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.steps.compare_changes import extreme_jobs
+from pipeline.steps.comparing.changes import extreme_jobs
 
 JOBS = np.array([10, 11, 12, 13, 14])
 ROWS = np.array([5, 5, 5, 7, 7], dtype=np.int32)

@@ -16,7 +16,7 @@ from pipeline.core.settings import ScorerSettings
 from pipeline.score.judge import JUDGE_KINDS, Judge, build_judge
 from pipeline.score.judge_vote import Outcome
 from pipeline.score.policy import counts_of
-from pipeline.steps.judge_candidates import Candidate
+from pipeline.steps.judging.candidates import Candidate
 from pipeline.store.folder import JUDGES, holds_run, is_finished
 
 Fate = Literal["judged", "wrong", "left_out", "blank", "too_long"]

@@ -12,7 +12,7 @@ from pipeline.core.errors import DataError, TemplateError
 from pipeline.core.records import Request
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.judge import build_judge
-from pipeline.steps.judge_prompt import JudgePrompt, Shown
+from pipeline.steps.judging.prompt import JudgePrompt, Shown
 
 SOURCE = "{% system %}Be brief.{% endsystem %}\n{% user %}{{ question }}{% enduser %}"
 RUN = {"settings": {"prompts": [{"name": "p", "path": "p.jinja", "source": SOURCE}]}}

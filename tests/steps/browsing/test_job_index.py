@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from pipeline.core.records import Result
-from pipeline.steps.job_index import JobIndex
-from pipeline.steps.job_query import SORTS, JobView, Query
-from pipeline.steps.job_reader import JobReader, row_ranks
-from pipeline.steps.job_search import TextSearch
+from pipeline.steps.browsing.index import JobIndex
+from pipeline.steps.browsing.query import SORTS, JobView, Query
+from pipeline.steps.browsing.reader import JobReader, row_ranks
+from pipeline.steps.browsing.search import TextSearch
 from pipeline.store.run_store import RunStore
 from tests.support.store import files_of, result, store_all
 from tests.support.stored import STORED, Score, results, scores, stored_run

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.core.errors import DataError
-from pipeline.steps.compare_rows import column_texts, content_hashes, kept_rows, row_ids, shown_column
+from pipeline.steps.comparing.rows import column_texts, content_hashes, kept_rows, row_ids, shown_column
 
 
 def rows(folder: Path, columns: dict[str, Any], group: int = 2) -> Path:

@@ -18,11 +18,11 @@ from pipeline.stats.cells import CellKey, cell_entry
 from pipeline.stats.grouping import NO_GROUP, Groups
 from pipeline.stats.row_means import row_means
 from pipeline.stats.slices import Slice, cut
-from pipeline.steps.compare_changes import extreme_jobs, read_answers
-from pipeline.steps.compare_jobs import Jobs, RunHead
-from pipeline.steps.compare_match import CellPair, Matching
-from pipeline.steps.compare_rows import KeptRows, column_texts, content_hashes, shown_column
-from pipeline.steps.compare_settings import answer_columns, differing_settings
+from pipeline.steps.comparing.changes import extreme_jobs, read_answers
+from pipeline.steps.comparing.jobs import Jobs, RunHead
+from pipeline.steps.comparing.match import CellPair, Matching
+from pipeline.steps.comparing.rows import KeptRows, column_texts, content_hashes, shown_column
+from pipeline.steps.comparing.settings import answer_columns, differing_settings
 
 _CHANGES_SHOWN = 400
 _CHANGES_EACH = (5, 100)

@@ -13,11 +13,11 @@ from pipeline.plan.check import UsesColumns
 from pipeline.plan.expand import GridCell, Lane
 from pipeline.score.judge import JUDGE_KINDS, Judge, variables
 from pipeline.score.policy import counts_of
-from pipeline.steps.judge_kin import kin_warnings
-from pipeline.steps.judge_labels import read_labels
-from pipeline.steps.judge_panel import Panelist, judge_models, panel
-from pipeline.steps.judge_prompt import JudgePrompt, Shown, given_templates, rubric_template
-from pipeline.steps.judge_units import rules_of
+from pipeline.steps.judging.kin import kin_warnings
+from pipeline.steps.judging.labels import read_labels
+from pipeline.steps.judging.panel import Panelist, judge_models, panel
+from pipeline.steps.judging.prompt import JudgePrompt, Shown, given_templates, rubric_template
+from pipeline.steps.judging.units import rules_of
 from pipeline.steps.prepare import Prepared
 
 

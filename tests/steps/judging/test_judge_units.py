@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pipeline.core.settings import ScorerSettings
-from pipeline.steps.judge_candidates import Candidate
-from pipeline.steps.judge_units import Pair, Rules, Unit, rules_of
+from pipeline.steps.judging.candidates import Candidate
+from pipeline.steps.judging.units import Pair, Rules, Unit, rules_of
 
 MODELS = ("small", "large", "base")
 

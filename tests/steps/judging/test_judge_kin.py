@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.core.settings import ModelSettings
-from pipeline.steps.judge_kin import family, kin, kin_warnings
+from pipeline.steps.judging.kin import family, kin, kin_warnings
 
 
 def model(name: str, full: str) -> ModelSettings:

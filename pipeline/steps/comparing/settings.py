@@ -11,8 +11,8 @@ from typing import Any
 
 from pipeline.config.describe import describe_statistics
 from pipeline.core.template import compile_text
-from pipeline.steps.compare_jobs import RunHead
-from pipeline.steps.compare_match import CellPair
+from pipeline.steps.comparing.jobs import RunHead
+from pipeline.steps.comparing.match import CellPair
 
 _DETAIL_LINES = 60
 _NOT_COMPARED = {"name", "folder", "place", "recorded"}

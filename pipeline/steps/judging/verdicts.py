@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 
 from pipeline.score.judge_form import Reading
 from pipeline.score.judge_vote import Outcome, PairVerdict, both_orders, majority
-from pipeline.steps.judge_candidates import Candidate
-from pipeline.steps.judge_panel import Panelist
-from pipeline.steps.judge_reading import read_result
-from pipeline.steps.judge_units import Pair, Rules, Unit
+from pipeline.steps.judging.candidates import Candidate
+from pipeline.steps.judging.panel import Panelist
+from pipeline.steps.judging.reading import read_result
+from pipeline.steps.judging.units import Pair, Rules, Unit
 from pipeline.store.folder import holds_run, listed_parts
 from pipeline.store.parts import read_part
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.core.errors import UsageError
-from pipeline.steps.compare_match import match_cells, read_renames
+from pipeline.steps.comparing.match import match_cells, read_renames
 
 OLD, NEW, OTHER = ("old", "p", "{}"), ("new", "p", "{}"), ("other", "p", "{}")
 

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.core.errors import EvalmillError
-from pipeline.steps.job_columns import (
+from pipeline.steps.browsing.columns import (
     INPUT,
     NAMED,
     READERS,

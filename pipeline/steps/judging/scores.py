@@ -15,10 +15,10 @@ from pipeline.score.judge import Judge
 from pipeline.score.judge_form import Reading
 from pipeline.score.judge_vote import Outcome, elected, mean_points, points
 from pipeline.score.verdicts import SCORER_FAILED
-from pipeline.steps.judge_candidates import Candidate, Candidates
-from pipeline.steps.judge_prompt import given_templates
-from pipeline.steps.judge_units import Fate
-from pipeline.steps.judge_verdicts import JudgedPair, Readings, Verdicts
+from pipeline.steps.judging.candidates import Candidate, Candidates
+from pipeline.steps.judging.prompt import given_templates
+from pipeline.steps.judging.units import Fate
+from pipeline.steps.judging.verdicts import JudgedPair, Readings, Verdicts
 
 _LONGEST_EXPLANATION = 4_000
 _OUTCOMES: Mapping[float, str] = {1.0: "win", 0.5: "tie", 0.0: "loss"}

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from pipeline.report.cells import params_text
 from pipeline.report.visible import visible
-from pipeline.steps.job_columns import worst
-from pipeline.steps.job_index import FAILED, GRADED, OUTCOMES, RIGHT, UNSCORED, WRONG, JobIndex
+from pipeline.steps.browsing.columns import worst
+from pipeline.steps.browsing.index import FAILED, GRADED, OUTCOMES, RIGHT, UNSCORED, WRONG, JobIndex
 
 SORTS = ("failures", "score", "score_high", "tokens", "cost", "latency", "row")
 NAMED = ("model", "prompt", "params", "status", "stop")

@@ -8,9 +8,9 @@ from typing import Any
 
 from pipeline.core.records import Metric
 from pipeline.core.settings import StatisticsSettings
-from pipeline.steps.compare_jobs import RunHead
-from pipeline.steps.compare_match import CellPair
-from pipeline.steps.compare_settings import answer_columns, differing_settings
+from pipeline.steps.comparing.jobs import RunHead
+from pipeline.steps.comparing.match import CellPair
+from pipeline.steps.comparing.settings import answer_columns, differing_settings
 from pipeline.steps.score import Judged
 
 CELL = ("m", "p", "{}")

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pipeline.core.errors import EvalmillError
 from pipeline.core.records import Request
 from pipeline.report.view import Sample, SampleScore, Turn
-from pipeline.steps.job_columns import READERS, hashes, read_ahead
-from pipeline.steps.job_index import Extent, JobIndex
+from pipeline.steps.browsing.columns import READERS, hashes, read_ahead
+from pipeline.steps.browsing.index import Extent, JobIndex
 from pipeline.steps.present import Prompts, turns_of
 from pipeline.steps.rows import ROW_ID, RowLookup
 from pipeline.steps.sample_rows import RESULT_COLUMNS, SCORE_COLUMNS, result_rows, sample_of, score_rows

@@ -12,7 +12,7 @@ import pytest
 from pipeline.core.errors import DataError
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.judge import Judge, build_judge
-from pipeline.steps.judge_labels import HumanLabel, Key, key_of, labels_note, noted_labels, read_labels
+from pipeline.steps.judging.labels import HumanLabel, Key, key_of, labels_note, noted_labels, read_labels
 
 
 def judge(folder: Path, text: str, **options: Any) -> Judge:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.core.errors import DataError
-from pipeline.steps.compare_jobs import Jobs, RunHead
+from pipeline.steps.comparing.jobs import Jobs, RunHead
 from pipeline.steps.present import Prompts, answer_text, turns_of
 from pipeline.steps.rows import RowLookup
 from pipeline.store.parts import group_sizes, read_group, read_part

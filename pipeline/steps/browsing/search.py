@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.core.errors import EvalmillError
-from pipeline.steps.job_columns import hashes
-from pipeline.steps.job_index import Extent, JobIndex
+from pipeline.steps.browsing.columns import hashes
+from pipeline.steps.browsing.index import Extent, JobIndex
 from pipeline.steps.rows import ROW_ID
 from pipeline.store.parts import group_sizes, read_group
 from pipeline.store.sources import DAMAGE, SegmentSource

@@ -19,7 +19,7 @@ from pipeline.stats.cells import CellKey
 from pipeline.stats.columns import score_columns
 from pipeline.stats.job_columns import JobColumns, floats
 from pipeline.stats.outcomes import read_outcomes
-from pipeline.steps.judge_bench import read_note
+from pipeline.steps.judging.bench import read_note
 from pipeline.steps.score import Judged, read_judged
 from pipeline.store.folder import listed_parts, read_run
 from pipeline.store.parts import read_part

@@ -17,12 +17,12 @@ from pipeline.score.judge import Judge
 from pipeline.score.judge_form import Reading
 from pipeline.stats.accounts import Account, dollars, total
 from pipeline.stats.judging import CellValues, between_judges, calibration, corrected, rated, share
-from pipeline.steps.judge_bench import Noted, noted_scorers
-from pipeline.steps.judge_candidates import Candidate, Candidates
-from pipeline.steps.judge_kin import kin
-from pipeline.steps.judge_labels import HumanLabel, Key, key_of
-from pipeline.steps.judge_ledger import Ledger, read_ledger
-from pipeline.steps.judge_verdicts import Verdicts
+from pipeline.steps.judging.bench import Noted, noted_scorers
+from pipeline.steps.judging.candidates import Candidate, Candidates
+from pipeline.steps.judging.kin import kin
+from pipeline.steps.judging.labels import HumanLabel, Key, key_of
+from pipeline.steps.judging.ledger import Ledger, read_ledger
+from pipeline.steps.judging.verdicts import Verdicts
 from pipeline.store.folder import judge_folders
 from pipeline.store.parts import read_part
 from pipeline.store.run_store import RunStore

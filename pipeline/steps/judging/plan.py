@@ -14,11 +14,11 @@ from pipeline.core.names import slug
 from pipeline.core.records import Failure, Job
 from pipeline.core.settings import ProviderSettings
 from pipeline.plan.expand import SHARD_JOBS, GridCell, Lane, RecordedAnswer, Shard
-from pipeline.steps.judge_candidates import Candidates
-from pipeline.steps.judge_panel import Panelist
-from pipeline.steps.judge_prompt import JudgePrompt, Shown
-from pipeline.steps.judge_reading import NONCE
-from pipeline.steps.judge_units import Rules, Unit
+from pipeline.steps.judging.candidates import Candidates
+from pipeline.steps.judging.panel import Panelist
+from pipeline.steps.judging.prompt import JudgePrompt, Shown
+from pipeline.steps.judging.reading import NONCE
+from pipeline.steps.judging.units import Rules, Unit
 from pipeline.steps.rows import RowLookup
 from pipeline.store.run_store import RunStore
 

@@ -11,12 +11,12 @@ from typing import Any
 from pipeline.core.errors import DiskError
 from pipeline.core.settings import ScorerSettings
 from pipeline.score.judge import JUDGE_KINDS
-from pipeline.steps.judge_candidates import Candidates
-from pipeline.steps.judge_labels import Labels, labels_note, noted_labels
-from pipeline.steps.judge_panel import JudgeModel, panel, recorded_judge_models
-from pipeline.steps.judge_scores import JudgedScorer
-from pipeline.steps.judge_units import judge_folder, model_names, rules_of
-from pipeline.steps.judge_verdicts import Verdicts
+from pipeline.steps.judging.candidates import Candidates
+from pipeline.steps.judging.labels import Labels, labels_note, noted_labels
+from pipeline.steps.judging.panel import JudgeModel, panel, recorded_judge_models
+from pipeline.steps.judging.scores import JudgedScorer
+from pipeline.steps.judging.units import judge_folder, model_names, rules_of
+from pipeline.steps.judging.verdicts import Verdicts
 from pipeline.store.folder import JUDGES, read_run, write_json_atomic
 from pipeline.store.run_store import RunStore
 

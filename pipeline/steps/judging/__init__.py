@@ -1,0 +1,1 @@
+"""Parts of the step that asks judges: who is asked about what, how, and what follows from the verdicts."""

@@ -25,6 +25,7 @@ from pipeline.stats.job_columns import JobColumns, floats
 from pipeline.stats.metrics import CellScores, Groupings, metric_entry, metric_figures, percentiles
 from pipeline.stats.outcomes import read_outcomes
 from pipeline.stats.row_means import Codes, RowMeans
+from pipeline.stats.shapes import add_shapes, keep_tokens
 from pipeline.stats.slices import cut, slice_comparisons, slice_figures
 
 STATUSES = ("ok", "truncated", "refused", "empty", "error", "blocked", "skipped")
@@ -35,7 +36,7 @@ _Mask: TypeAlias = NDArray[np.bool_]
 class SummaryBuilder:
     """Collects results with their scores, then computes every figure that the reports show.
 
-    What it keeps per job is its row id, a cell number, two times, and per metric a value and two flags; with repeats 8
+    What it keeps per job is its row id, a cell number, two times, two token counts, and per metric a value and two flags; with repeats 8
     bytes for what the answer says, and of a corpus figure its statistics.
     """
 
@@ -93,6 +94,7 @@ class SummaryBuilder:
         keep("ok", np.asarray(pc.equal(jobs["status"], "ok"), dtype=np.bool_))
         keep("latency_ms", np.where(answered, floats(jobs["latency_ms"]), np.nan))
         keep("first_token_ms", np.where(answered, floats(jobs["first_token_ms"]), np.nan))
+        keep_tokens(self._jobs, jobs, answered)
         for metric in self._metrics:
             outcome = outcomes[metric.name]
             for column in ("value", "passed", "unscored", "sums", "labels"):
@@ -143,6 +145,7 @@ class SummaryBuilder:
                 means[key, metric.name] = units = scores.means()
                 figures[metric.name] = metric_figures(scores, units, metric, self._how, groupings)
             cells.append(self._cell(key, jobs, figures))
+        add_shapes(cells, [jobs_of[self._cells[key]] for key in order], self._jobs, self._metrics, rows)
         return cells
 
     def _groupings(self, size: int) -> Groupings:

@@ -46,6 +46,7 @@ def describe(settings: EvalSettings) -> dict[str, Any]:
         "scorers": [_without_place(scorer) for scorer in settings.scorers],
         "gates": [asdict(gate) for gate in settings.gates],
         "statistics": describe_statistics(settings.statistics),
+        "limits": describe_limits(settings),
         "simulator": asdict(settings.simulator) if "simulator" in settings.providers else None,
     }
 
@@ -58,6 +59,31 @@ def describe_scorer(settings: ScorerSettings) -> dict[str, Any]:
 def describe_statistics(settings: StatisticsSettings) -> dict[str, Any]:
     """Plain data that `StatisticsSettings.recorded` reads again."""
     return {key: value for key, value in asdict(settings).items() if key != "places"}
+
+
+def describe_limits(settings: EvalSettings) -> list[dict[str, Any]]:
+    """What each account that the models under evaluation use allows, as configured; null where nothing is.
+
+    A model with limits of its own has them to itself; the others of a provider share that provider's.
+    """
+    accounts: dict[tuple[str, str | None], dict[str, Any]] = {}
+    for model in settings.models:
+        if model.recorded is not None:
+            continue
+        provider = settings.providers[model.provider]
+        own = provider.model_limits.get(model.model)
+        entry = accounts.setdefault(
+            (provider.name, None if own is None else model.model),
+            {
+                "provider": provider.name,
+                "models": [],
+                **asdict(own or provider.limits),
+                "accounting": provider.accounting,
+                "concurrency": settings.run.concurrency,
+            },
+        )
+        entry["models"].append(model.name)
+    return list(accounts.values())
 
 
 def identity(described: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,8 +36,8 @@ _Mask: TypeAlias = NDArray[np.bool_]
 class SummaryBuilder:
     """Collects results with their scores, then computes every figure that the reports show.
 
-    What it keeps per job is its row id, a cell number, two times, two token counts, and per metric a value and two flags; with repeats 8
-    bytes for what the answer says, and of a corpus figure its statistics.
+    What it keeps per job is its row id, a cell number, two times, two token counts, and per metric a value and two
+    flags; with repeats 8 bytes for what the answer says, and of a corpus figure its statistics.
     """
 
     def __init__(  # noqa: PLR0913 # each is a fact of the run that no other tells

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import httpx
 
+from pipeline.config.describe import describe_limits
 from pipeline.core.clock import Clock
 from pipeline.core.records import Job, Result
 from pipeline.core.secrets import Scrubber
@@ -34,7 +35,7 @@ from pipeline.steps.access import Access, Keys, OpenLane
 from pipeline.steps.reuse import Reuse
 from pipeline.steps.simulation import simulator_options
 from pipeline.steps.work import Work
-from pipeline.store.events import EventLog
+from pipeline.store.events import EventLog, read_events
 from pipeline.store.run_store import RunStore
 
 
@@ -97,6 +98,7 @@ async def answer_all(session: Session) -> RunControl:
         wiring = _Wiring(ready, transport, control, access)
         work = list(wiring.lanes())
         await access.require(wiring.open_lanes, plan, session.store, session.reuse)
+        _note_limits(session)
         await execute(
             work,
             session.store,
@@ -106,6 +108,16 @@ async def answer_all(session: Session) -> RunControl:
             grace_seconds=session.settings.run.grace_seconds,
         )
     return control
+
+
+def _note_limits(session: Session) -> None:
+    """Write down the limits of a session that continues a run under others than before."""
+    before = session.run["settings"].get("limits")
+    if before is None:
+        return
+    limits, events = describe_limits(session.settings), read_events(session.store.folder)
+    if limits != (events.limits[-1]["limits"] if events.limits else before):
+        EventLog(session.store.folder).limits(session.clock.now(), limits)
 
 
 class _Recorded:

@@ -16,8 +16,10 @@ from pipeline.report.judging import judge_sections
 from pipeline.report.leader import capital, lead_line, standing
 from pipeline.report.measures import Measure, measure
 from pipeline.report.methods import interval_words, method_words
+from pipeline.report.pace import pace_section
 from pipeline.report.policies import COUNTED_BY_DEFAULT, counted_words
 from pipeline.report.repeats import REPEATS_EXPLAINED, macro_grid, macro_words, repeats_grid, repeats_words
+from pipeline.report.shapes import score_shape, time_shapes, token_shapes
 from pipeline.report.slices import slice_sections
 from pipeline.report.view import RunView
 from pipeline.report.words import gate_figures, progress, verdict
@@ -106,6 +108,9 @@ def cost(view: RunView) -> dict[str, Any]:
         "figure": capital(measure(summary, metrics[0]).figure) if metrics else "",
         "noun": capital(measure(summary, metrics[0]).noun) if metrics else "",
         "latency": charts.latency(summary),
+        "token_shapes": token_shapes(summary),
+        "time_shapes": time_shapes(summary),
+        "pace": pace_section(summary),
         "judges": judge_rows(summary),
     }
 
@@ -149,6 +154,7 @@ def _metric_section(summary: Summary, metric: str) -> dict[str, Any]:
         "repeats_words": repeats_words(summary, metric),
         "macro": macro_grid(summary, metric),
         "macro_words": macro_words(summary, metric),
+        "shape": score_shape(summary, metric),
     }
 
 

@@ -69,7 +69,7 @@ def _parts(
 
 def _let_through(name: str, part: Ticks, limit: Mapping[str, Any]) -> float | None:
     """How much may leave from the first to the last request: a bucket that is full at first, and its rate."""
-    rate = limit.get(_RATES[name])
+    rate: float | None = limit.get(_RATES[name])
     if rate is None:
         return None
     burst = rate * (limit.get("burst_seconds") or 0.0) / 60
@@ -78,7 +78,7 @@ def _let_through(name: str, part: Ticks, limit: Mapping[str, Any]) -> float | No
 
 def _room(part: Ticks, limit: Mapping[str, Any]) -> float | None:
     """Request-seconds for which there was room: of each lane while it sent, and of the account."""
-    rooms = []
+    rooms: list[float] = []
     if (most := limit.get("requests_in_flight")) is not None:
         rooms.append(most * _span(part.seconds, part.width))
     if (concurrency := limit.get("concurrency")) is not None:

@@ -1,0 +1,184 @@
+"""The pace of a run against its limits, account by account: charts, tables, and what they say in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pipeline.report import numbers
+from pipeline.report.cells import Summary
+from pipeline.report.chart_parts import SERIES_COLOURS
+from pipeline.report.charts import Chart
+from pipeline.report.grid import Column, Entry, Grid
+from pipeline.report.pace_charts import Bin, Drawing, pace_chart
+from pipeline.report.pace_words import account_words, run_words
+
+_FEWEST_BINS = 5
+"""Fewer make no picture."""
+_COUNTED = ("requests", "refused", "input_tokens", "output_tokens")
+_CHARTS = (
+    ("requests", "requests per minute", "requests_per_minute"),
+    ("input_tokens", "input tokens per minute", "input_tokens_per_minute"),
+    ("output_tokens", "output tokens per minute", "output_tokens_per_minute"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountPace:
+    """What one account's part of the section shows."""
+
+    name: str
+    words: str
+    charts: tuple[Chart, ...]
+    grid: Grid
+
+
+def pace_section(summary: Summary) -> dict[str, Any] | None:
+    """What the section shows; None where nothing was sent or the summary is of an older version."""
+    pace = summary.get("pace")
+    if not pace:
+        return None
+    bins = _bins(pace)
+    return {
+        "words": run_words(summary, pace),
+        "accounts": [_account(pace, use, bins) for use in pace["use"]],
+        "waits": _waits_grid(pace) if pace["waits"] else None,
+        "step": numbers.milliseconds(pace["step_seconds"] * 1000),
+    }
+
+
+def _bins(pace: Mapping[str, Any]) -> list[Bin]:
+    step, start, bins = pace["step_seconds"], 0.0, []
+    for number, session in enumerate(pace["sessions"]):
+        began = datetime.fromisoformat(session["started_at"])
+        for place in range(session["bins"]):
+            seconds = min(step, max(step / 2, session["seconds"] - place * step))  # the last one is not whole
+            at = f"{began + timedelta(seconds=place * step):%Y-%m-%d %H:%M:%S} UTC"
+            bins.append(Bin(number, start, seconds, at))
+            start += seconds
+    return bins
+
+
+def _account(pace: Mapping[str, Any], use: Mapping[str, Any], bins: Sequence[Bin]) -> AccountPace:
+    counts = {name: _by_model(pace, use["models"], name) for name in _COUNTED}
+    limits = [one for one in pace["limits"] if _is_of(one, use)]
+    charts = []
+    if len(bins) >= _FEWEST_BINS:
+        charts = [_chart(pace, use, bins, counts, limits, which) for which in range(len(_CHARTS))]
+    name = " · ".join(filter(None, (use["provider"], ", ".join(use["models"]))))
+    return AccountPace(
+        name=name, words=account_words(pace, use, limits), charts=tuple(charts), grid=_grid(name, bins, counts)
+    )
+
+
+def _is_of(limit: Mapping[str, Any], use: Mapping[str, Any]) -> bool:
+    return limit["provider"] == use["provider"] and list(limit["models"]) == list(use["models"])
+
+
+def _by_model(pace: Mapping[str, Any], models: Sequence[str], name: str) -> dict[str, list[int]]:
+    """One of the counts in every bin of the run, by model; 0 where a model sent nothing in a session."""
+    entries = {(entry["model"], entry["session"]): entry[name] for entry in pace["bins"]}
+    return {
+        model: [
+            count
+            for number, session in enumerate(pace["sessions"])
+            for count in entries.get((model, number), [0] * session["bins"])
+        ]
+        for model in models
+    }
+
+
+def _total(counts: Mapping[str, Sequence[int]]) -> list[int]:
+    return [sum(column) for column in zip(*counts.values(), strict=True)]
+
+
+def _chart(
+    pace: Mapping[str, Any],
+    use: Mapping[str, Any],
+    bins: Sequence[Bin],
+    counts: Mapping[str, Mapping[str, Sequence[int]]],
+    limits: Sequence[Mapping[str, Any]],
+    which: int,
+) -> Chart:
+    """Requests by model, with refusals and waits; tokens of all models together."""
+    name, title, key = _CHARTS[which]
+    is_first = which == 0
+    total = _total(counts[name])
+    by_model = is_first and 1 < len(use["models"]) <= len(SERIES_COLOURS)
+    drawing = Drawing(
+        bins=bins,
+        series=counts[name] if by_model else {title.removesuffix(" per minute"): total},
+        refused=_total(counts["refused"]) if is_first else (),
+        title=title,
+        limits=[(session, limit[key]) for limit in limits if limit.get(key) for session in limit["sessions"]],
+        waits=_waits(pace, use, bins) if is_first else (),
+        low=not is_first,
+    )
+    highest = max(count * 60 / one.seconds for count, one in zip(total, bins, strict=True))
+    allowed = drawing.limits and f"; the limit is {drawing.limits[-1][1]:,.0f}"
+    alternative = (
+        f"{title.capitalize()} over the time of the run, at most {numbers.tokens(round(highest))}{allowed or ''}."
+    )
+    return Chart(alternative=alternative, spec=pace_chart(drawing))
+
+
+def _waits(pace: Mapping[str, Any], use: Mapping[str, Any], bins: Sequence[Bin]) -> list[tuple[float, str]]:
+    """Where on the axis the account's lanes waited or went on; what fell into a pause stands at its beginning."""
+    found = []
+    for wait in pace["waits"]:
+        if wait["model"] in use["models"]:
+            at = datetime.fromisoformat(wait["at"])
+            found.append((_place(pace, bins, at), f"{wait['model']}: {wait['event']}"))
+    return found
+
+
+def _place(pace: Mapping[str, Any], bins: Sequence[Bin], at: datetime) -> float:
+    place = 0.0
+    for number, session in enumerate(pace["sessions"]):
+        mine = [one for one in bins if one.session == number]
+        since = (at - datetime.fromisoformat(session["started_at"])).total_seconds()
+        if since >= 0:
+            place = mine[0].start + min(since, mine[-1].start + mine[-1].seconds - mine[0].start)
+    return place
+
+
+def _grid(name: str, bins: Sequence[Bin], counts: Mapping[str, Mapping[str, Sequence[int]]]) -> Grid:
+    columns = [_total(counts[one]) for one in _COUNTED]
+    return Grid(
+        caption=f"What left and came back, {name}",
+        columns=(
+            Column("From"),
+            *(
+                Column(head, number=True)
+                for head in ("Seconds", "Requests", "of them 429", "Input tokens", "Output tokens")
+            ),
+        ),
+        rows=tuple(
+            (
+                Entry(one.clock, kind="head"),
+                Entry(f"{one.seconds:g}", kind="number"),
+                *(Entry(numbers.count(column[place]), kind="number") for column in columns),
+            )
+            for place, one in enumerate(bins)
+            if any(column[place] for column in columns)
+        ),
+    )
+
+
+def _waits_grid(pace: Mapping[str, Any]) -> Grid:
+    rows = [
+        (Entry(_clock(wait["at"]), kind="head"), Entry(wait["model"], kind="name"), Entry(wait["event"]))
+        for wait in pace["waits"]
+    ]
+    more = f"; {numbers.count(pace['waits_left_out'])} more are in events.jsonl" if pace["waits_left_out"] else ""
+    return Grid(
+        caption=f"When a lane waited and when it went on{more}",
+        columns=(Column("At"), Column("Model"), Column("What happened")),
+        rows=tuple(rows),
+    )
+
+
+def _clock(text: str) -> str:
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

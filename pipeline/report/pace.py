@@ -12,8 +12,8 @@ from pipeline.report.cells import Summary
 from pipeline.report.chart_parts import SERIES_COLOURS
 from pipeline.report.charts import Chart
 from pipeline.report.grid import Column, Entry, Grid
-from pipeline.report.pace_charts import Bin, Drawing, pace_chart
-from pipeline.report.pace_words import account_words, run_words
+from pipeline.report.pace_charts import Bin, Drawing, cut_at, pace_chart
+from pipeline.report.pace_words import account_words, run_words, step_words
 
 _FEWEST_BINS = 5
 """Fewer make no picture."""
@@ -32,6 +32,8 @@ class AccountPace:
     name: str
     words: str
     charts: tuple[Chart, ...]
+    note: str
+    """What the charts leave out."""
     grid: Grid
 
 
@@ -45,7 +47,7 @@ def pace_section(summary: Summary) -> dict[str, Any] | None:
         "words": run_words(summary, pace),
         "accounts": [_account(pace, use, bins) for use in pace["use"]],
         "waits": _waits_grid(pace) if pace["waits"] else None,
-        "step": numbers.milliseconds(pace["step_seconds"] * 1000),
+        "step": step_words(pace["step_seconds"]),
     }
 
 
@@ -64,12 +66,16 @@ def _bins(pace: Mapping[str, Any]) -> list[Bin]:
 def _account(pace: Mapping[str, Any], use: Mapping[str, Any], bins: Sequence[Bin]) -> AccountPace:
     counts = {name: _by_model(pace, use["models"], name) for name in _COUNTED}
     limits = [one for one in pace["limits"] if _is_of(one, use)]
-    charts = []
-    if len(bins) >= _FEWEST_BINS:
-        charts = [_chart(pace, use, bins, counts, limits, which) for which in range(len(_CHARTS))]
+    drawings = [_drawing(pace, use, bins, counts, limits, which) for which in range(len(_CHARTS))]
+    drawings = drawings if len(bins) >= _FEWEST_BINS else []
+    is_cut = any(cut_at(drawing) for drawing in drawings)
     name = " · ".join(filter(None, (use["provider"], ", ".join(use["models"]))))
     return AccountPace(
-        name=name, words=account_words(pace, use, limits), charts=tuple(charts), grid=_grid(name, bins, counts)
+        name=name,
+        words=account_words(pace, use, limits),
+        charts=tuple(_chart(drawing) for drawing in drawings),
+        note="Bars of more than twice the limit are cut; the table has them whole." if is_cut else "",
+        grid=_grid(name, bins, counts),
     )
 
 
@@ -94,34 +100,36 @@ def _total(counts: Mapping[str, Sequence[int]]) -> list[int]:
     return [sum(column) for column in zip(*counts.values(), strict=True)]
 
 
-def _chart(
+def _drawing(
     pace: Mapping[str, Any],
     use: Mapping[str, Any],
     bins: Sequence[Bin],
     counts: Mapping[str, Mapping[str, Sequence[int]]],
     limits: Sequence[Mapping[str, Any]],
     which: int,
-) -> Chart:
+) -> Drawing:
     """Requests by model, with refusals and waits; tokens of all models together."""
     name, title, key = _CHARTS[which]
     is_first = which == 0
-    total = _total(counts[name])
     by_model = is_first and 1 < len(use["models"]) <= len(SERIES_COLOURS)
-    drawing = Drawing(
+    return Drawing(
         bins=bins,
-        series=counts[name] if by_model else {title.removesuffix(" per minute"): total},
+        series=counts[name] if by_model else {title.removesuffix(" per minute"): _total(counts[name])},
         refused=_total(counts["refused"]) if is_first else (),
         title=title,
         limits=[(session, limit[key]) for limit in limits if limit.get(key) for session in limit["sessions"]],
         waits=_waits(pace, use, bins) if is_first else (),
         low=not is_first,
+        is_last=which == len(_CHARTS) - 1,
     )
-    highest = max(count * 60 / one.seconds for count, one in zip(total, bins, strict=True))
-    allowed = drawing.limits and f"; the limit is {drawing.limits[-1][1]:,.0f}"
-    alternative = (
-        f"{title.capitalize()} over the time of the run, at most {numbers.tokens(round(highest))}{allowed or ''}."
-    )
-    return Chart(alternative=alternative, spec=pace_chart(drawing))
+
+
+def _chart(drawing: Drawing) -> Chart:
+    rates = zip(_total(drawing.series), drawing.bins, strict=True)
+    highest = numbers.count(round(max(count * 60 / one.seconds for count, one in rates)))
+    limit = f"; the limit is {drawing.limits[-1][1]:,.0f}" if drawing.limits else ""
+    title = f"{drawing.title[0].upper()}{drawing.title[1:]}"
+    return Chart(alternative=f"{title} over the time of the run, at most {highest}{limit}.", spec=pace_chart(drawing))
 
 
 def _waits(pace: Mapping[str, Any], use: Mapping[str, Any], bins: Sequence[Bin]) -> list[tuple[float, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pipeline.report import numbers
 from pipeline.report.chart_parts import SERIES_COLOURS, Spec, tooltip
@@ -12,6 +13,9 @@ _HEIGHT, _LOW_HEIGHT = 190, 120
 _UNITS = (("hours", 3_600.0, 3 * 3_600.0), ("minutes", 60.0, 180.0), ("seconds", 1.0, 0.0))
 """Unit of the axis, its seconds, and from how many seconds on it is taken."""
 REFUSED = "refused (429)"
+_MOST_LIMITS = 2.0
+"""A burst that is higher than so many times the limit is cut, or all else would lie flat on the ground."""
+_TITLE: Spec = {"anchor": "start", "fontSize": 13, "fontWeight": "normal", "color": "var(--quiet)", "offset": 10}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +44,30 @@ class Drawing:
     waits: Sequence[tuple[float, str]] = ()
     """Seconds on the axis, and what was said."""
     low: bool = False
+    is_last: bool = True
+    """Whether the axis of time is named; charts below each other share it."""
 
 
 def pace_chart(drawn: Drawing) -> Spec:
     """Draw rates per minute as steps, one series on the other."""
     unit, scale = _unit(drawn.bins)
+    pauses = ", pauses left out" if drawn.bins[-1].session else ""
     stacked = _stacked(drawn, scale)
-    highest = max([row["top"] for row in stacked] + [limit for _, limit in drawn.limits] + [1.0])
+    highest = cut_at(drawn) or _highest(drawn)
     names = [*drawn.series, *([REFUSED] if any(drawn.refused) else [])]
     colours = [*SERIES_COLOURS[: len(drawn.series)], *(["var(--bad)"] if any(drawn.refused) else [])]
     x = {
         "field": "from",
         "type": "quantitative",
-        "title": f"{unit} since the start{', pauses left out' if drawn.bins[-1].session else ''}",
+        "title": f"{unit} since the start{pauses}" if drawn.is_last else None,
         "axis": {"format": ",~r", "tickCount": 8, "grid": False},
         "scale": {"domain": [0, _end(drawn.bins) / scale], "nice": False},
     }
     y = {
         "field": "bottom",
         "type": "quantitative",
-        "title": drawn.title,
-        "axis": {"format": ",~r", "tickCount": 3 if drawn.low else 5},
+        "title": None,
+        "axis": {"labelExpr": "format(datum.value, '~s')", "tickCount": 3 if drawn.low else 5, "minExtent": 40},
         "scale": {"domain": [0, highest * 1.08], "nice": False},
     }
     series: Spec = {
@@ -73,7 +80,7 @@ def pace_chart(drawn: Drawing) -> Spec:
     }
     bars = {
         "data": {"values": stacked},
-        "mark": {"type": "rect", "opacity": 0.85},
+        "mark": {"type": "rect", "opacity": 0.85, "clip": True},
         "encoding": {
             "x": x,
             "x2": {"field": "to"},
@@ -84,10 +91,23 @@ def pace_chart(drawn: Drawing) -> Spec:
         },
     }
     return {
+        "title": {"text": drawn.title, **_TITLE},
         "width": "container",
         "height": _LOW_HEIGHT if drawn.low else _HEIGHT,
         "layer": [bars, *_limit_layers(drawn, scale), *_pause_layer(drawn, scale), *_wait_layer(drawn, scale, highest)],
     }
+
+
+def cut_at(drawn: Drawing) -> float | None:
+    """The rate above which bars are cut; None where none is so high, or no limit is drawn."""
+    most = max((limit for _, limit in drawn.limits), default=0.0) * _MOST_LIMITS
+    return most if 0 < most < _highest(drawn) else None
+
+
+def _highest(drawn: Drawing) -> float:
+    totals = zip(*drawn.series.values(), strict=True)
+    rates = [sum(counts) * 60 / one.seconds for counts, one in zip(totals, drawn.bins, strict=True)]
+    return float(max([*rates, *(limit for _, limit in drawn.limits), 1.0]))
 
 
 def _unit(bins: Sequence[Bin]) -> tuple[str, float]:
@@ -152,7 +172,7 @@ def _limit_layers(drawn: Drawing, scale: float) -> list[Spec]:
 
 def _pause_layer(drawn: Drawing, scale: float) -> list[Spec]:
     """A line where a pause was left out."""
-    pairs = zip(drawn.bins, drawn.bins[1:], strict=False)
+    pairs = pairwise(drawn.bins)
     rows = [
         {"from": two.start / scale, "pause": f"until {two.clock}"} for one, two in pairs if one.session != two.session
     ]

@@ -40,6 +40,14 @@ def run_words(summary: Summary, pace: Mapping[str, Any]) -> str:
     return " ".join(sentences)
 
 
+def step_words(seconds: int) -> str:
+    """Write a round time: `10 s`, `5 min`, `2 h`."""
+    for size, unit in ((3_600, "h"), (60, "min")):
+        if seconds % size == 0:
+            return f"{seconds // size}{_NB}{unit}"
+    return f"{seconds}{_NB}s"
+
+
 def account_words(pace: Mapping[str, Any], use: Mapping[str, Any], limits: Sequence[Mapping[str, Any]]) -> str:
     """What an account sent, how much of its limits that is, and what held it back, as far as the data says."""
     sent = f"{numbers.count(use['requests'])} {'request' if use['requests'] == 1 else 'requests'}"
@@ -80,9 +88,8 @@ def _held_back(use: Mapping[str, Any], limits: Sequence[Mapping[str, Any]]) -> l
     if shares["in_flight"] is None:
         return []
     mean = f"{use['in_flight']:,.1f}" if use["in_flight"] < 10 else f"{use['in_flight']:,.0f}"
-    on_the_way = f"{mean} were in flight in the mean, {_percent(shares['in_flight'])} of what was allowed"
-    known = [name for name in _KINDS if shares[name] is not None]
-    return [f"{capital(on_the_way)}{'; no limit was used up' if known else ''}."]
+    end = "; no limit was used up" if any(shares[name] is not None for name in _KINDS) else ""
+    return [f"On average {mean} requests were in flight, {_percent(shares['in_flight'])} of what was allowed{end}."]
 
 
 def _room(limit: Mapping[str, Any]) -> str:

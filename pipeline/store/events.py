@@ -73,6 +73,15 @@ def read_events(folder: Path) -> Events:
 
 
 def _are_limits(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(one, dict) and isinstance(one.get("models"), list) for one in value
+    return isinstance(value, list) and all(isinstance(one, dict) and _is_account(one) for one in value)
+
+
+def _is_account(value: Mapping[str, Any]) -> bool:
+    """Texts who it is of, and numbers, or null, what it allows."""
+    numbers = (value[name] for name in value.keys() - {"provider", "models", "accounting"})
+    return (
+        isinstance(value.get("provider"), str)
+        and isinstance(value.get("models"), list)
+        and all(isinstance(name, str) for name in value["models"])
+        and all(number is None or isinstance(number, int | float) for number in numbers)
     )

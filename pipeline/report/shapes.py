@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from pipeline.report import numbers
-from pipeline.report.cells import Cell, Summary, label
+from pipeline.report.cells import Cell, Summary, label, ranked
 from pipeline.report.chart_parts import short_names
 from pipeline.report.charts import Chart
 from pipeline.report.grid import Column, Entry, Grid
@@ -29,6 +29,8 @@ class Shape:
     title: str
     chart: Chart | None
     """None where there are too few values for a picture."""
+    has_median: bool
+    """Whether median and p95 are drawn."""
     grids: tuple[Grid, ...]
 
 
@@ -83,7 +85,7 @@ def time_shapes(summary: Summary) -> list[Shape]:
 
 def score_shape(summary: Summary, metric: str) -> Shape | None:
     """The scores of a graded metric, or how many of its repeated answers each row passes; None where all are alike."""
-    cells = [cell for cell in summary["cells"] if (cell["metrics"].get(metric) or {}).get("distribution")]
+    cells = [cell for cell in ranked(summary, metric) if cell["metrics"][metric].get("distribution")]
     entries = [cell["metrics"][metric]["distribution"] for cell in cells]
     if len({place for entry in entries for place, count in enumerate(entry["counts"]) if count}) < 2:
         return None
@@ -149,7 +151,13 @@ def _shape(name: str, title: str, drawn: Ridge, alternative: str, *grids: Grid) 
     is_drawn = max(sum(entry["counts"]) for entry in drawn.entries) >= _FEW
     alternative = f"{title}, distribution in {len(drawn.names)} cells. {alternative}"
     chart = Chart(alternative=alternative, spec=ridge(drawn)) if is_drawn else None
-    return Shape(name=name, title=title, chart=chart, grids=(*grids, _bin_grid(drawn, title)))
+    return Shape(
+        name=name,
+        title=title,
+        chart=chart,
+        has_median="p50" in drawn.entries[0],
+        grids=(*grids, _bin_grid(drawn, title)),
+    )
 
 
 def _quantile_grid(drawn: Ridge, title: str) -> Grid:

@@ -10,12 +10,14 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from playwright.sync_api import Browser
 
 from pipeline.report.charts import Chart
 from pipeline.report.pace import AccountPace, pace_section
 from pipeline.report.pages import render_pages
 from pipeline.stats.pace import PaceBuilder
-from tests.support.report import make_view
+from tests.support.browser import Watched
+from tests.support.report import make_grid_view, make_view
 from tests.support.stats import attempt, result, results_batch
 
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -192,3 +194,25 @@ def test_the_page_has_the_section_with_its_charts(tmp_path: Path) -> None:
     assert 'id="pace"' in text
     assert [f'id="plot-pace-1-{number}"' in text for number in (1, 2, 3)] == [True] * 3
     assert "in steps of 1\N{NO-BREAK SPACE}s" in text
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_pace_and_distributions_are_drawn_without_a_complaint(
+    browser: Browser, tmp_path: Path, width: int, scheme: str
+) -> None:
+    wait = {"at": (START + timedelta(seconds=20)).isoformat(), "model": "a", "event": "the provider fails"}
+    jobs = [*paced(), *(job(100 + n, 9_000 + n, status=429) for n in range(5))]
+    grid = make_grid_view(models=("lab-sonnet", "한국어-모델"))
+    view = replace(grid, summary={**grid.summary, "pace": summary(jobs, waits=[wait])["pace"]})
+    render_pages(view, tmp_path)
+    watched = Watched(browser, tmp_path / "cost.html", width=width, scheme=scheme)
+    watched.page.locator("#pace ~ details > summary").click()
+    assert watched.page.locator("#pace ~ details td.number").first.is_visible()
+    assert watched.count("#plot-pace-1-1 .mark-rect.role-mark path") > 60
+    assert watched.count("#plot-output_tokens .mark-rect.role-mark path") >= 12
+    watched.page.locator("#plot-output_tokens .mark-rect.role-mark path").first.hover()
+    assert "lab-sonnet" in watched.page.locator(".tip").inner_text()
+    assert watched.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert watched.complaints == []
+    watched.page.close()

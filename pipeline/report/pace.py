@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,8 @@ from pipeline.report.grid import Column, Entry, Grid
 from pipeline.report.pace_charts import Bin, Drawing, cut_at, pace_chart
 from pipeline.report.pace_words import account_words, run_words, step_words
 
+_MANY_ACCOUNTS = 4
+"""From so many on, tokens are drawn only where a limit was set on them."""
 _FEWEST_BINS = 5
 """Fewer make no picture."""
 _COUNTED = ("requests", "refused", "input_tokens", "output_tokens")
@@ -66,8 +68,11 @@ def _bins(pace: Mapping[str, Any]) -> list[Bin]:
 def _account(pace: Mapping[str, Any], use: Mapping[str, Any], bins: Sequence[Bin]) -> AccountPace:
     counts = {name: _by_model(pace, use["models"], name) for name in _COUNTED}
     limits = [one for one in pace["limits"] if _is_of(one, use)]
-    drawings = [_drawing(pace, use, bins, counts, limits, which) for which in range(len(_CHARTS))]
-    drawings = drawings if len(bins) >= _FEWEST_BINS else []
+    wanted = _wanted_charts(len(pace["use"]), limits) if len(bins) >= _FEWEST_BINS else []
+    drawings = [_drawing(use, bins, counts, limits, which) for which in wanted]
+    if drawings:
+        drawings[0] = replace(drawings[0], waits=_waits(pace, use, bins))
+        drawings[-1] = replace(drawings[-1], is_last=True)
     is_cut = any(cut_at(drawing) for drawing in drawings)
     name = " · ".join(filter(None, (use["provider"], ", ".join(use["models"]))))
     return AccountPace(
@@ -77,6 +82,14 @@ def _account(pace: Mapping[str, Any], use: Mapping[str, Any], bins: Sequence[Bin
         note="Bars of more than twice the limit are cut; the table has them whole." if is_cut else "",
         grid=_grid(name, bins, counts),
     )
+
+
+def _wanted_charts(accounts: int, limits: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Which of the charts are drawn; the first always is."""
+    places = range(len(_CHARTS))
+    if accounts < _MANY_ACCOUNTS:
+        return list(places)
+    return [place for place in places if place == 0 or any(limit.get(_CHARTS[place][2]) for limit in limits)]
 
 
 def _is_of(limit: Mapping[str, Any], use: Mapping[str, Any]) -> bool:
@@ -101,14 +114,13 @@ def _total(counts: Mapping[str, Sequence[int]]) -> list[int]:
 
 
 def _drawing(
-    pace: Mapping[str, Any],
     use: Mapping[str, Any],
     bins: Sequence[Bin],
     counts: Mapping[str, Mapping[str, Sequence[int]]],
     limits: Sequence[Mapping[str, Any]],
     which: int,
 ) -> Drawing:
-    """Requests by model, with refusals and waits; tokens of all models together."""
+    """Requests by model, with refusals; tokens of all models together."""
     name, title, key = _CHARTS[which]
     is_first = which == 0
     by_model = is_first and 1 < len(use["models"]) <= len(SERIES_COLOURS)
@@ -118,9 +130,7 @@ def _drawing(
         refused=_total(counts["refused"]) if is_first else (),
         title=title,
         limits=[(session, limit[key]) for limit in limits if limit.get(key) for session in limit["sessions"]],
-        waits=_waits(pace, use, bins) if is_first else (),
         low=not is_first,
-        is_last=which == len(_CHARTS) - 1,
     )
 
 

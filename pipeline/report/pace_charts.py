@@ -44,7 +44,7 @@ class Drawing:
     waits: Sequence[tuple[float, str]] = ()
     """Seconds on the axis, and what was said."""
     low: bool = False
-    is_last: bool = True
+    is_last: bool = False
     """Whether the axis of time is named; charts below each other share it."""
 
 

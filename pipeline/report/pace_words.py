@@ -30,7 +30,8 @@ def run_words(summary: Summary, pace: Mapping[str, Any]) -> str:
             for earlier, later, one in zip(begun, begun[1:], sessions, strict=False)
         ]
         longest = numbers.milliseconds(max(pauses) * 1000)
-        sentences.append(f"It sent in {len(sessions)} sessions; pauses, the longest of {longest}, are left out.")
+        left_out = f"the pause of {longest} is" if len(pauses) == 1 else f"pauses, the longest of {longest}, are"
+        sentences.append(f"It sent in {len(sessions)} sessions; {left_out} left out.")
     if summary["jobs"]["reused"]:
         sentences.append("Reused answers sent nothing.")
     if summary.get("judges"):

@@ -88,14 +88,14 @@ def _bars(drawn: Ridge) -> list[Spec]:
                 text = f"{numbers.count(count)} ({numbers.share_of(count, known)})"
                 row = {"cell": cell, "value": drawn.bins[number], drawn.unit: text}
                 low, high = ends[number] if ends else (None, None)
-                top = place + 1 - _HIGHEST * count / highest
+                top = round(place + 1 - _HIGHEST * count / highest, 3)
                 rows.append({**row, "low": low, "high": high, "top": top, "bottom": place + 1})
     return rows
 
 
 def _ends(entry: Mapping[str, Any], scale: float) -> list[tuple[float, float]]:
     """Where each bin begins and ends as it is drawn; on a log scale, 0 is drawn one bin before the next edge."""
-    edges = [edge * scale for edge in entry.get("edges", ())]
+    edges = [float(f"{edge * scale:.9g}") for edge in entry.get("edges", ())]
     if entry.get("log") and edges[0] == 0:
         edges[0] = edges[1] ** 2 / edges[2] if len(edges) > 2 else edges[1] / 2
     return list(pairwise(edges))

@@ -17,6 +17,8 @@ from pipeline.report.shape_charts import Ridge, ridge
 
 _FEW = 5
 """Fewer known values than this in every cell make no picture."""
+_MOST_CELLS = 60
+"""More have no picture and no table of bins: nobody would find anything in them, and the page is to stay small."""
 _QUANTILES = {"p5": "p5", "p25": "p25", "p50": "Median", "p75": "p75", "p95": "p95", "max": "Largest"}
 
 
@@ -148,15 +150,15 @@ def _ridge(cells: Sequence[Cell], entries: Sequence[Mapping[str, Any]], *, axis:
 
 
 def _shape(name: str, title: str, drawn: Ridge, alternative: str, *grids: Grid) -> Shape:
-    is_drawn = max(sum(entry["counts"]) for entry in drawn.entries) >= _FEW
+    is_small = len(drawn.names) <= _MOST_CELLS
+    is_drawn = is_small and max(sum(entry["counts"]) for entry in drawn.entries) >= _FEW
     alternative = f"{title}, distribution in {len(drawn.names)} cells. {alternative}"
-    chart = Chart(alternative=alternative, spec=ridge(drawn)) if is_drawn else None
     return Shape(
         name=name,
         title=title,
-        chart=chart,
+        chart=Chart(alternative=alternative, spec=ridge(drawn)) if is_drawn else None,
         has_median="p50" in drawn.entries[0],
-        grids=(*grids, _bin_grid(drawn, title)),
+        grids=(*grids, *([_bin_grid(drawn, title)] if is_small or not grids else [])),
     )
 
 

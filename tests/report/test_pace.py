@@ -196,6 +196,19 @@ def test_the_page_has_the_section_with_its_charts(tmp_path: Path) -> None:
     assert "in steps of 1\N{NO-BREAK SPACE}s" in text
 
 
+def test_many_accounts_have_charts_of_tokens_only_where_these_are_limited() -> None:
+    jobs = [job(number, number, model=f"m{number % 4}") for number in range(40)]
+    limits = [
+        {**LIMITS, "models": [f"m{number}"], "input_tokens_per_minute": 9.0 if number else None} for number in range(4)
+    ]
+    found = section(jobs, limits)
+    assert [[chart.spec["title"]["text"] for chart in one.charts] for one in found["accounts"][:2]] == [
+        ["requests per minute"], ["requests per minute", "input tokens per minute"],
+    ]  # fmt: skip
+    last = found["accounts"][0].charts[-1].spec["layer"][0]["encoding"]["x"]
+    assert last["title"] == "seconds since the start"
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_pace_and_distributions_are_drawn_without_a_complaint(

@@ -173,3 +173,10 @@ def test_pages_show_distributions_with_their_numbers(tmp_path: Path) -> None:
 def test_pages_of_few_or_unknown_answers_are_whole(summary: dict[str, Any], tmp_path: Path) -> None:
     found = page({**make_view().summary, **summary}, tmp_path)
     assert all(text.rstrip().endswith("</html>") for text in found.values())
+
+
+def test_very_many_cells_have_their_quantiles_and_no_picture() -> None:
+    rows = [row for number in range(61) for row in rows_of(6, f"m{number:02d}")]
+    shape = token_shapes(built(rows, [0.5] * len(rows)))[0]
+    assert shape.chart is None
+    assert [len(grid.rows) for grid in shape.grids] == [61]

@@ -19,7 +19,8 @@ _FEW = 5
 """Fewer known values than this in every cell make no picture."""
 _MOST_CELLS = 60
 """More have no picture and no table of bins: nobody would find anything in them, and the page is to stay small."""
-_QUANTILES = {"p5": "p5", "p25": "p25", "p50": "Median", "p75": "p75", "p95": "p95", "max": "Largest"}
+_IN_SECONDS = " in seconds"
+_QUANTILES = {"p5": "p5", "p25": "p25", "p50": "Median", "p75": "p75", "p95": "p95", "p99": "p99", "max": "Largest"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ _TOKENS = (
 )
 _TIMES = tuple(
     _Quantity(
-        name=name, title=title, axis=f"{axis} in seconds", write=numbers.milliseconds, span=_time_span, scale=0.001
+        name=name, title=title, axis=f"{axis}{_IN_SECONDS}", write=numbers.milliseconds, span=_time_span, scale=0.001
     )
     for name, title, axis in (
         ("latency_ms", "Whole answer", "latency"),
@@ -188,7 +189,7 @@ def _bin_grid(drawn: Ridge, title: str) -> Grid:
     unknown = ("unknown", *(entry["unknown"] for entry in drawn.entries))
     return Grid(
         caption=f"{title}: {drawn.unit} by value",
-        columns=(Column(drawn.title), *(Column(name, number=True) for name in drawn.names)),
+        columns=(Column(drawn.title.removesuffix(_IN_SECONDS)), *(Column(name, number=True) for name in drawn.names)),
         rows=tuple(
             (Entry(str(name), kind="head"), *(Entry(numbers.count(count), kind="number") for count in counts))
             for name, *counts in (*counted, unknown)

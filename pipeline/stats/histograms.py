@@ -15,7 +15,7 @@ MOST_BINS = 40
 _FEWEST_BINS = 5
 FEW_VALUES = 12
 """So many distinct values at most have a bar each."""
-QUANTILES = (5, 25, 50, 75, 95)
+QUANTILES = (5, 25, 50, 75, 95, 99)
 _NICE_STEPS = (1.0, 2.0, 2.5, 5.0)
 _RENARD: tuple[tuple[float, ...], ...] = (
     (1, 1.12, 1.25, 1.4, 1.6, 1.8, 2, 2.24, 2.5, 2.8, 3.15, 3.55, 4, 4.5, 5, 5.6, 6.3, 7.1, 8, 9),
@@ -87,7 +87,7 @@ def shared_scale(values: Values, *, whole: bool = False, few: bool = False, log:
 
 
 def quantiles(values: Values) -> dict[str, float | None]:
-    """p5 to p95 and the largest of the known values, interpolated linearly; None without any."""
+    """p5 to p99 and the largest of the known values, interpolated linearly; None without any."""
     names = [*(f"p{point}" for point in QUANTILES), "max"]
     known = values[~np.isnan(values)].astype(np.float64)
     if not known.size:

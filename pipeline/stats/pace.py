@@ -51,7 +51,8 @@ class PaceBuilder:
             return
         job, is_last, lanes = job[sent], is_last[sent], self._lane_numbers(results["model"])[job[sent]]
         left = np.asarray(pc.fill_null(started.cast(pa.int64()), 0), dtype=np.float64)[sent] / 1e6
-        seconds = np.asarray(pc.fill_null(pc.struct_field(attempts, "latency_ms"), 0), dtype=np.float64)[sent] / 1e3
+        latency = pc.struct_field(attempts, "latency_ms").cast(pa.float64())
+        seconds = np.nan_to_num(np.asarray(pc.fill_null(latency, 0.0)))[sent] / 1e3
         refused = _mask(pc.equal(pc.struct_field(attempts, "http_status"), _TOO_MANY_REQUESTS))[sent]
         sent_tokens, written = _counted_input(results), floats(results["output_tokens"])
         answered = _mask(pc.is_in(results["status"], pa.array(ANSWERED)))

@@ -103,7 +103,7 @@ def test_nothing_known_has_no_scale_and_no_quantiles() -> None:
 def test_quantiles_are_numpys(size: int) -> None:
     values = np.random.default_rng(size).lognormal(size=size)
     found = quantiles(np.append(values, np.nan))
-    assert [found[f"p{q}"] for q in (5, 25, 50, 75, 95)] == pytest.approx(
-        np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95]).tolist()
+    assert [found[f"p{q}"] for q in (5, 25, 50, 75, 95, 99)] == pytest.approx(
+        np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95, 0.99]).tolist()
     )
     assert found["max"] == values.max()

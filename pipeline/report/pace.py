@@ -192,7 +192,7 @@ def _waits_grid(pace: Mapping[str, Any]) -> Grid:
     ]
     more = f"; {numbers.count(pace['waits_left_out'])} more are in events.jsonl" if pace["waits_left_out"] else ""
     return Grid(
-        caption=f"When a lane waited and when it went on{more}",
+        caption=f"When a lane waited and when it went on, the triangles above{more}",
         columns=(Column("At"), Column("Model"), Column("What happened")),
         rows=tuple(rows),
     )

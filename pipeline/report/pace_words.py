@@ -57,6 +57,8 @@ def account_words(pace: Mapping[str, Any], use: Mapping[str, Any], limits: Seque
     if use["refused"]:
         share = numbers.share_of(use["refused"], use["requests"])
         sentences.append(f"The provider refused {numbers.count(use['refused'])} of them, {share}, with 429.")
+    if any(wait["model"] in use["models"] for wait in pace["waits"]):
+        sentences.append("In between it waited for the provider, as listed below.")
     sentences += _held_back(use, limits)
     return " ".join(sentences)
 

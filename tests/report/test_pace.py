@@ -154,6 +154,8 @@ def test_waits_are_marked_and_listed() -> None:
     assert [(row["from"], row["event"]) for row in marks(account(found).charts[0], "point")] == [
         (20.0, "a: the provider fails")
     ]
+    assert "waited for the provider" in account(found).words
+    assert "waited for the provider" not in account(section(paced(), waits=[{**wait, "model": "elsewhere"}])).words
     assert [row[0].text for row in found["waits"].rows] == ["2026-11-22 09:00:20 UTC"] * 2
 
 

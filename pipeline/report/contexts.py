@@ -16,6 +16,7 @@ from pipeline.report.judging import judge_sections
 from pipeline.report.leader import capital, lead_line, standing
 from pipeline.report.measures import Measure, measure
 from pipeline.report.methods import interval_words, method_words
+from pipeline.report.money import money
 from pipeline.report.policies import COUNTED_BY_DEFAULT, counted_words
 from pipeline.report.repeats import REPEATS_EXPLAINED, macro_grid, macro_words, repeats_grid, repeats_words
 from pipeline.report.slices import slice_sections
@@ -92,19 +93,14 @@ def explorer(shown: int, total: int, folder: str) -> dict[str, Any]:
 
 
 def cost(view: RunView) -> dict[str, Any]:
-    """Return the context of `cost.html`: totals, cost per cell, cost against quality, latency."""
+    """Return the context of `cost.html`: totals, where the money went, cost against quality, tokens, latency."""
     summary = view.summary
-    metrics = metric_names(summary)
     return {
         **_frame(view, "cost.html"),
         "figures": _cost_figures(summary),
         "cautions": [caution for caution in cautions(summary) if caution.kind in _ABOUT_MONEY],
         "rows": tables.costs(summary),
-        "any_unpriced": summary["cost"]["unpriced_jobs"] > 0,
-        "frontier": charts.cost_against_quality(summary, metrics[0]) if metrics else None,
-        "ranking": tables.ranking(summary, metrics[0]) if metrics else [],
-        "figure": capital(measure(summary, metrics[0]).figure) if metrics else "",
-        "noun": capital(measure(summary, metrics[0]).noun) if metrics else "",
+        **money(summary),
         "latency": charts.latency(summary),
         "judges": judge_rows(summary),
     }

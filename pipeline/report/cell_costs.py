@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from pipeline.report import numbers
-from pipeline.report.cells import Cell, Summary, key
+from pipeline.report.cells import Cell, Summary, key, label
 from pipeline.report.grid import Column, Entry, Grid
 from pipeline.report.tables import has_params
+from pipeline.report.visible import one_line
 
 
 def name_heads(summary: Summary) -> tuple[Column, ...]:
@@ -35,9 +37,25 @@ def cell_grid(summary: Summary) -> Grid:
     )
 
 
+def pass_line(summary: Summary) -> str:
+    """One sentence on what a passed answer costs, cheapest and dearest; empty where no cell tells it."""
+    known = [cell for cell in summary["cells"] if cell["cost_per_pass_usd"] is not None]
+    if not known:
+        return ""
+    order = sorted(known, key=lambda cell: Decimal(cell["cost_per_pass_usd"]))
+    if len(order) == 1:
+        return f"A passed answer costs {_per_pass(order[0])}."
+    return f"A passed answer costs from {_per_pass(order[0])} to {_per_pass(order[-1])}."
+
+
 def usd_interval(ends: Sequence[str] | None) -> str:
     """Write the interval of an amount; nothing where there is none."""
     return "" if ends is None else f"{numbers.usd(ends[0])}–{numbers.usd(ends[1])}"
+
+
+def _per_pass(cell: Cell) -> str:
+    interval = usd_interval(cell.get("cost_per_pass_ci95_usd"))
+    return f"{numbers.usd(cell['cost_per_pass_usd'])} ({one_line(label(cell))}{f', {interval}' if interval else ''})"
 
 
 def _row(summary: Summary, cell: Cell, unpriced: bool) -> tuple[Entry, ...]:

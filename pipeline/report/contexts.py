@@ -196,7 +196,7 @@ def _cost_figures(summary: Summary) -> list[Figure]:
         Figure(
             name="Input tokens",
             value=numbers.tokens(totals["input"]),
-            note=f"and {numbers.tokens(cached)} read from a cache",
+            note=f"and {numbers.tokens(cached)} read from a cache" if cached else "",
         ),
         Figure(
             name="Output tokens",
@@ -210,6 +210,8 @@ def _cost_figures(summary: Summary) -> list[Figure]:
 
 def _cost_note(spent: Mapping[str, Any]) -> str:
     unpriced = spent["unpriced_jobs"]
+    if spent["total_usd"] is None:
+        return "no job has a known cost" if unpriced else "nothing was bought"
     if unpriced:
         return f"lower bound: {numbers.count(unpriced)} jobs have no known cost"
     return (

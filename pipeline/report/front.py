@@ -67,7 +67,11 @@ def front_line(summary: Summary) -> str:
     if len(front) < 2:
         return ""
     names = _names(summary)
-    on = [_sure(names[cell], entry) for cell, entry in front.items() if entry["on_front"]]
+    on = [
+        names[cell] if place(entry) == "on" else _sure(names[cell], entry)
+        for cell, entry in front.items()
+        if entry["on_front"]
+    ]
     return f"On the front of quality and cost: {_few(on)}."
 
 

@@ -49,7 +49,7 @@ def cost_against_quality(summary: Summary, metric: str) -> Chart | None:
         rows,
         [
             *([_line(x, y)] if sum(row["front"] for row in rows) > 1 and front else []),
-            *_intervals(x, y, plain=plain),
+            *_intervals(rows, x, y, plain=plain),
             _points(x, y, plain=plain, told=bool(front)),
             *(_beside(x, name_layer(side, y)) for side in labels.SIDES if named),
         ],
@@ -76,23 +76,20 @@ def _line(x: Spec, y: Spec) -> Spec:
     }
 
 
-def _intervals(x: Spec, y: Spec, *, plain: bool) -> list[Spec]:
+def _intervals(rows: Sequence[Mapping[str, Any]], x: Spec, y: Spec, *, plain: bool) -> list[Spec]:
+    """The bars in both directions; none where no cell has them, since an empty layer has no scale."""
     colour = {**(_PLAIN if plain else by_series(shape=False)), "strokeOpacity": _quieter(0.5, 0.5 * _QUIET)}
-    mark = {"type": "rule", "strokeWidth": 2.5}
+    upwards = {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}
+    sideways = {"x": {**x, "field": "cost low"}, "x2": {"field": "cost high"}, "y": {**y, "field": "mean"}}
     return [
         {
-            "transform": [{"filter": {"field": "low", "valid": True}}],
-            "mark": mark,
-            "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}, **colour},
-        },
-        {
-            "transform": [{"filter": {"field": "cost low", "valid": True}}],
-            "mark": mark,
-            "encoding": {
-                "x": {**x, "field": "cost low"}, "x2": {"field": "cost high"}, "y": {**y, "field": "mean"}, **colour,
-            },
-        },
-    ]  # fmt: skip
+            "transform": [{"filter": {"field": end, "valid": True}}],
+            "mark": {"type": "rule", "strokeWidth": 2.5},
+            "encoding": {**ways, **colour},
+        }
+        for end, ways in (("low", upwards), ("cost low", sideways))
+        if any(row[end] is not None for row in rows)
+    ]
 
 
 def _points(x: Spec, y: Spec, *, plain: bool, told: bool) -> Spec:

@@ -14,7 +14,7 @@ from pipeline.core.records import ANSWERED, Usage
 from pipeline.core.settings import Price
 from pipeline.cost.attempt_costs import own_costs
 from pipeline.cost.charges import class_costs
-from pipeline.cost.reported import UNITS, reported_costs
+from pipeline.cost.reported import reported_costs
 
 CLASSES = ("input", "cache_read", "cache_write", "output", "thinking")
 Cell = tuple[str, str, str]
@@ -85,7 +85,8 @@ class TokenClasses:
     def add(self, results: pa.Table) -> None:
         """Add some results. Reused answers cost nothing here and are left out, and so are jobs without an answer."""
         bought = pc.and_(pc.not_equal(results["source"], "reused"), pc.is_in(results["status"], pa.array(ANSWERED)))
-        table = results.select(COLUMNS).filter(bought)
+        table = results.select(COLUMNS)
+        table = table if pc.all(bought).as_py() else table.filter(bought)
         if not table.num_rows:
             return
         table = table.append_column("own", own_costs(table))
@@ -110,8 +111,7 @@ class TokenClasses:
 
     def _add_reported(self, table: pa.Table) -> None:
         raw = table["usage_raw"].combine_chunks().cast(pa.large_string())
-        for key, unit in UNITS.items():
-            amounts = reported_costs(raw, key)
+        for unit, amounts in reported_costs(raw).items():
             told = table.append_column("told", amounts).filter(pc.is_valid(amounts))
             if not told.num_rows:
                 continue

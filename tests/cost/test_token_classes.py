@@ -165,6 +165,11 @@ def test_only_plausible_numbers_at_the_top_of_a_usage_object_are_costs() -> None
         '{"cost": true}', '{"cost": null}', '{"cost": "NaN"}', '{"cost": 1e30}', '{"cost": 0.1', "[1]", "", None,
         '{"a": "\\"cost\\": 7"}', json.dumps({"cost": 0.1234567890123}),
     ]  # fmt: skip
-    found = reported_costs(pa.array(texts, pa.large_string()), "cost").to_pylist()
+    found = reported_costs(pa.array(texts, pa.large_string()))["usd"].to_pylist()
     right = {0: Decimal("0.00001"), 1: Decimal("0.5"), 14: Decimal("0.123456789012")}
     assert found == [right.get(place) for place in range(len(texts))]
+
+
+def test_usage_without_a_cost_is_not_parsed() -> None:
+    assert reported_costs(pa.array(['{"input_tokens": 3}', None, "{"], pa.large_string())) == {}
+    assert reported_costs(pa.array([], pa.large_string())) == {}

@@ -57,8 +57,13 @@ def axes_words(summary: Summary) -> str:
     metrics = metric_names(summary)
     better = measure(summary, metrics[0]).better if metrics else "higher"
     way = {"higher": "Up is better", "lower": "Down is better", "neither": "Neither up nor down is better"}[better]
-    line = " The line joins the cells of the front; the others are drawn quieter." if front_of(summary) else ""
-    return f"{way}, left is cheaper; the bars are 95\N{NO-BREAK SPACE}% intervals in both directions.{line}"
+    told = [f"{way}, left is cheaper; the bars are 95\N{NO-BREAK SPACE}% intervals in both directions."]
+    if front := front_of(summary):
+        told.append("The line joins the cells of the front; the others are drawn quieter.")
+        if any(entry["probability"] is not None for entry in front.values()):
+            draws = numbers.count(summary["frontier"]["draws"])
+            told.append(f"How sure it is comes from {draws} draws of all means as other rows could have given them.")
+    return " ".join(told)
 
 
 def front_line(summary: Summary) -> str:

@@ -99,7 +99,7 @@ def cost(view: RunView) -> dict[str, Any]:
         **_frame(view, "cost.html"),
         "figures": _cost_figures(summary),
         "cautions": [caution for caution in cautions(summary) if caution.kind in _ABOUT_MONEY],
-        "rows": tables.costs(summary),
+        "rows": tables.uses(summary),
         **money(summary),
         "latency": charts.latency(summary),
         "judges": judge_rows(summary),

@@ -41,6 +41,7 @@ def cost_against_quality(summary: Summary, metric: str) -> Chart | None:
     rows = [{**mean_row(cell, found), **_cost_fields(cell), **_front_fields(front, cell)} for cell in order]
     ends = [row[name] for row in rows for name in ("cost low", "cost", "cost high") if row[name] is not None]
     x = spread_axis("cost", "dollars per 1,000 jobs", ends, "$,~r")
+    x["axis"] |= {"labelOverlap": True, "labelSeparation": 8}
     y = _upwards(found, rows)
     named, plain = len(rows) <= _LABELLED_POINTS, one_colour(order)
     if named:

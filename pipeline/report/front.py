@@ -144,7 +144,9 @@ def _told(front: Mapping[Key, Mapping[str, Any]], names: Mapping[Key, str]) -> l
     found: dict[Place, list[Key]] = {"on": [], "off": [], "open": []}
     for cell, entry in front.items():
         found[place(entry)].append(cell)
-    sure, unclear = found["on"], [_sure(names[cell], front[cell]) for cell in found["open"]]
+    sure, first, others = found["on"], found["open"][:1], found["open"][1:]
+    unclear = [_sure(names[cell], front[cell]) for cell in first]
+    unclear += [f"{names[cell]} ({chance(front[cell]['probability'])})" for cell in others]
     if sure == on:
         there += " That is sure: so it is in at least 95 of 100 draws."
     elif sure:

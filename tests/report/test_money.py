@@ -104,6 +104,13 @@ def test_an_unsure_place_on_the_front_is_not_claimed() -> None:
     assert front_line(summary) == f"On the front of quality and cost: {unsure} and cheap."
 
 
+def test_several_unsure_cells_are_told_with_their_shares() -> None:
+    places = place("good", True, 0.6, "cheap"), place("cheap", True, 1.0), place("bad", False, 0.3, "cheap")
+    (words,) = front_words(money_summary(frontier=front(*places)))
+    share = "60.0\N{NO-BREAK SPACE}% of the draws"
+    assert words.endswith(f"It cannot be told of good ({share}) and bad (30.0\N{NO-BREAK SPACE}%).")
+
+
 def test_a_single_row_a_lonely_cell_and_a_missing_cost_are_said() -> None:
     unknown = place("good", True, None), place("cheap", True, None), place("bad", False, None)
     single = money_summary(frontier=front(*unknown))

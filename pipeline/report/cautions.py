@@ -153,7 +153,9 @@ def _money(summary: Summary) -> list[Caution]:
     cost = summary["cost"]
     found = []
     if unpriced := cost["unpriced_jobs"]:
-        text = f"The cost of {_number_of(unpriced, 'job')} is unknown, so every total of money is a lower bound."
+        known = cost["total_usd"] is not None
+        so = "every total of money is a lower bound" if known else "there is no total of money"
+        text = f"The cost of {_number_of(unpriced, 'job')} is unknown, so {so}."
         found.append(Caution(kind="unpriced", text=text))
     if estimated := cost["usage_sources"]["estimated"]:
         text = f"The token usage of {_number_of(estimated, 'job')} is estimated: the provider did not report it."

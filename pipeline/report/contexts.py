@@ -16,6 +16,7 @@ from pipeline.report.judging import judge_sections
 from pipeline.report.leader import capital, lead_line, standing
 from pipeline.report.measures import Measure, measure
 from pipeline.report.methods import interval_words, method_words
+from pipeline.report.money import money
 from pipeline.report.pace import pace_section
 from pipeline.report.policies import COUNTED_BY_DEFAULT, counted_words
 from pipeline.report.repeats import REPEATS_EXPLAINED, macro_grid, macro_words, repeats_grid, repeats_words
@@ -94,19 +95,14 @@ def explorer(shown: int, total: int, folder: str) -> dict[str, Any]:
 
 
 def cost(view: RunView) -> dict[str, Any]:
-    """Return the context of `cost.html`: totals, cost per cell, cost against quality, latency."""
+    """Return the context of `cost.html`: totals, where the money went, cost against quality, tokens, latency."""
     summary = view.summary
-    metrics = metric_names(summary)
     return {
         **_frame(view, "cost.html"),
         "figures": _cost_figures(summary),
         "cautions": [caution for caution in cautions(summary) if caution.kind in _ABOUT_MONEY],
-        "rows": tables.costs(summary),
-        "any_unpriced": summary["cost"]["unpriced_jobs"] > 0,
-        "frontier": charts.cost_against_quality(summary, metrics[0]) if metrics else None,
-        "ranking": tables.ranking(summary, metrics[0]) if metrics else [],
-        "figure": capital(measure(summary, metrics[0]).figure) if metrics else "",
-        "noun": capital(measure(summary, metrics[0]).noun) if metrics else "",
+        "rows": tables.uses(summary),
+        **money(summary),
         "latency": charts.latency(summary),
         "token_shapes": token_shapes(summary),
         "time_shapes": time_shapes(summary),
@@ -206,7 +202,7 @@ def _cost_figures(summary: Summary) -> list[Figure]:
         Figure(
             name="Input tokens",
             value=numbers.tokens(totals["input"]),
-            note=f"and {numbers.tokens(cached)} read from a cache",
+            note=f"and {numbers.tokens(cached)} read from a cache" if cached else "",
         ),
         Figure(
             name="Output tokens",
@@ -220,6 +216,8 @@ def _cost_figures(summary: Summary) -> list[Figure]:
 
 def _cost_note(spent: Mapping[str, Any]) -> str:
     unpriced = spent["unpriced_jobs"]
+    if spent["total_usd"] is None:
+        return "no job has a known cost" if unpriced else "nothing was bought"
     if unpriced:
         return f"lower bound: {numbers.count(unpriced)} jobs have no known cost"
     return (

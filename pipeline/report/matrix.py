@@ -123,7 +123,7 @@ def _words(found: Measure, cells: Sequence[Cell], metric: str) -> str:
     scored = numbers.count(fewest) if fewest == most else f"{numbers.count(fewest)} to {numbers.count(most)}"
     shade = {"higher": "better", "lower": "better, which is lower", "neither": "higher"}[found.better]
     return (
-        f"A stronger shade is {shade}. The means of lines and columns are those of their cells, each weighing the same; all "
-        f"cells were asked the same rows, and {scored} answers were scored in each. Whether two cells can be told "
-        "apart is for the paired comparisons to say."
+        f"A stronger shade is {shade}. The means of lines and columns are those of their cells, each weighing the "
+        f"same; all cells were asked the same rows, and {scored} answers were scored in each. Whether two cells can be "
+        "told apart is for the paired comparisons to say."
     )

@@ -11,6 +11,8 @@ from pipeline.report.cells import Cell, Summary, key, mean, params_text, series
 from pipeline.report.measures import Measure, measure
 from pipeline.report.visible import visible
 
+MOST_CELLS = 200
+"""More are read in the ranking: a page has room for few such tables."""
 TINTS = 3
 """Shades beside none."""
 _CALM_SHARE = 0.1
@@ -46,10 +48,10 @@ class Matrix:
 
 
 def matrix(summary: Summary, metric: str) -> Matrix | None:
-    """The matrix of one metric; None where the run has one model or one prompt."""
+    """The matrix of one metric; None where the run has one model or one prompt, or too many of them."""
     models = list(dict.fromkeys(cell["model"] for cell in summary["cells"]))
     columns = {key(cell)[1:]: cell for cell in summary["cells"]}
-    if len(models) < 2 or len(columns) < 2:
+    if len(models) < 2 or len(columns) < 2 or len(models) * len(columns) > MOST_CELLS:
         return None
     found = measure(summary, metric)
     cells = {key(cell): cell for cell in summary["cells"]}

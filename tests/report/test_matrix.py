@@ -75,10 +75,12 @@ def test_small_differences_look_small() -> None:
     assert not any(entry.best or entry.tint for _, row, _ in same.rows for entry in row)
 
 
-def test_one_model_or_one_prompt_makes_no_matrix() -> None:
+def test_one_model_or_one_prompt_makes_no_matrix_nor_do_hundreds() -> None:
     for keep in ("a", "p"):
         few = {name: mean for name, mean in MEANS.items() if keep in name}
         assert matrix(make_summary(cells(dict(few)), []), METRIC) is None
+    many: dict[tuple[str, str], float | None] = {(f"m{n}", p): 0.5 for n in range(101) for p in "pq"}
+    assert matrix(make_summary(cells(many), []), METRIC) is None
 
 
 def test_the_address_of_a_cells_samples_reads_back_as_its_filters() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from itertools import groupby, pairwise
-from math import exp
+from math import exp, sqrt
 from statistics import fmean
 from typing import Any
 
@@ -17,7 +18,7 @@ MARKDOWN_ROWS = 30
 
 def derived(summary: Mapping[str, Any]) -> Iterator[Number]:
     """Every number of a run's pages that does not stand in its summary."""
-    for part in (_counts, _shares, _tokens, _margins, _pairs, _judges):
+    for part in (_counts, _shares, _tokens, _margins, _spending, _classes, _projections, _pairs, _judges):
         yield from part(summary)
 
 
@@ -34,7 +35,7 @@ def owner(cell: Mapping[str, Any]) -> Owner:
     return cell["model"], cell["prompt"], params_words(cell.get("params"))
 
 
-def _number(kind: Kind, value: float, *cells: Mapping[str, Any]) -> Number:
+def _number(kind: Kind, value: float | Decimal, *cells: Mapping[str, Any]) -> Number:
     return Number(kind, float(value), frozenset(map(owner, cells)))
 
 
@@ -83,6 +84,52 @@ def _margins(summary: Mapping[str, Any]) -> Iterator[Number]:
                 same = list(found)
                 mean = fmean(cell["metrics"][metric]["mean"] for cell in same)
                 yield _number("share" if abs(mean) <= 1 else "number", mean, *same)
+
+
+def _spending(summary: Mapping[str, Any]) -> Iterator[Number]:
+    """Jobs, dollars, retries and waste by model, by prompt, by grid cell, and their part of the total."""
+    total = summary["cost"]["total_usd"]
+    for ways in ((0,), (1,), (2,), (0, 1), ()):
+        for same in _together(summary["cells"], ways):
+            known = [Decimal(cell["cost_usd"]) for cell in same if cell["cost_usd"] is not None]
+            yield _number("money", sum(known, Decimal(0)), *same)
+            yield _number("money", sum((Decimal(cell["wasted_usd"]) for cell in same), Decimal(0)), *same)
+            yield from (_number("count", sum(cell[name] for cell in same), *same) for name in ("n", "retries"))
+            yield _number("count", sum(cell["unpriced_jobs"] for cell in same), *same)
+            for whole in (total, sum((Decimal(cell["cost_usd"] or 0) for cell in summary["cells"]), Decimal(0))):
+                if whole and Decimal(whole):
+                    yield _number("share", sum(known, Decimal(0)) / Decimal(whole), *same)
+
+
+def _classes(summary: Mapping[str, Any]) -> Iterator[Number]:
+    """What each class of tokens, and all else, is of the dollars that it stands among."""
+    for entry in (summary["cost"], *summary["cells"]):
+        owners = (entry,) if "model" in entry else ()
+        classes = [Decimal(usd) for usd in (entry.get("classes_usd") or {}).values() if usd is not None]
+        whole = Decimal(entry.get("total_usd") or entry.get("cost_usd") or 0)
+        for usd in (*classes, *(Decimal(entry[name]) for name in ("other_usd", "judges_usd") if entry.get(name))):
+            if whole:
+                yield _number("share", usd / whole, *owners)
+
+
+def _projections(summary: Mapping[str, Any]) -> Iterator[Number]:
+    """What so many rows more would cost, with the prediction interval of their sum (Hahn and Meeker 1991, 4.7)."""
+    for cell in summary["cells"]:
+        row = cell.get("row_cost")
+        for rows in (1_000, 10_000, 100_000, 1_000_000) if row else ():
+            yield _number("count", rows)
+            usd, margin = (float(row[name] or 0) * rows for name in ("usd", "margin95_usd"))
+            reach = margin * sqrt(1 + row["rows"] / rows)
+            yield from (_number("money", value, cell) for value in (usd, max(0.0, usd - reach), usd + reach))
+
+
+def _together(cells: Iterable[Mapping[str, Any]], ways: tuple[int, ...]) -> Iterator[list[Mapping[str, Any]]]:
+    """The cells that are alike in some of model, prompt and parameters: all together for none."""
+
+    def alike(cell: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(owner(cell)[way] for way in ways)
+
+    return (list(same) for _, same in groupby(sorted(cells, key=alike), key=alike))
 
 
 def _pairs(summary: Mapping[str, Any]) -> Iterator[Number]:

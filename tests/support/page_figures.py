@@ -23,7 +23,8 @@ Owner = tuple[str, str, str]
 
 CONSTANTS = (
     r"\b95\s?%( intervals?)?", r"\bp(5|25|50|75|95|99)\b", r"pass[@^]\d+", r"majority@\d+", r"1,000 jobs",
-    r"the interval includes 0", r"includes 0\b", r"0\.05 or more", r"80 % of such runs", r"whose rating is 0",
+    r"the interval includes 0", r"includes 0\b", r"0\.05 or more", r"80 % of such runs", r"95 of 100 draws",
+    r"whose rating is 0",
     r"\d{4}-\d\d-\d\d( \d\d:\d\d)?", r"on a line from \S+ \S+", r"below 1\b",
     r"\b(sha256|junit|bm25|utf-8|f1|rouge\d?|bleu-13a)\b", r"HTTP \d+",
 )  # fmt: skip

@@ -18,7 +18,7 @@ MARKDOWN_ROWS = 30
 
 def derived(summary: Mapping[str, Any]) -> Iterator[Number]:
     """Every number of a run's pages that does not stand in its summary."""
-    for part in (_counts, _shares, _tokens, _margins, _spending, _classes, _projections, _pairs, _judges):
+    for part in (_counts, _shares, _tokens, _margins, _spending, _classes, _projections, _bins, _pairs, _judges):
         yield from part(summary)
 
 
@@ -130,6 +130,17 @@ def _together(cells: Iterable[Mapping[str, Any]], ways: tuple[int, ...]) -> Iter
         return tuple(owner(cell)[way] for way in ways)
 
     return (list(same) for _, same in groupby(sorted(cells, key=alike), key=alike))
+
+
+def _bins(summary: Mapping[str, Any]) -> Iterator[Number]:
+    """The last whole number of each bin of a distribution, where bins hold whole numbers; each bin's part of all."""
+    for cell in summary["cells"]:
+        shapes = [*(cell.get("distributions") or {}).values()]
+        shapes += [figures.get("distribution") for figures in cell["metrics"].values()]
+        for shape in filter(None, shapes):
+            yield from (_number("count", edge - 1) for edge in shape.get("edges") or ())
+            counts = shape["counts"]
+            yield from (_number("share", count / sum(counts), cell) for count in counts if sum(counts))
 
 
 def _pairs(summary: Mapping[str, Any]) -> Iterator[Number]:

@@ -25,11 +25,11 @@ CONSTANTS = (
     r"\b95\s?%( intervals?)?", r"\bp(5|25|50|75|95|99)\b", r"pass[@^]\d+", r"majority@\d+", r"1,000 jobs",
     r"the interval includes 0", r"includes 0\b", r"0\.05 or more", r"80 % of such runs", r"95 of 100 draws",
     r"whose rating is 0",
-    r"\d{4}-\d\d-\d\d( \d\d:\d\d)?", r"on a line from \S+ \S+", r"below 1\b",
+    r"\d{4}-\d\d-\d\d( \d\d:\d\d)?", r"on a line from \S+ \S+", r"below 1(?![.\d])",
     r"\b(sha256|junit|bm25|utf-8|f1|rouge\d?|bleu-13a)\b", r"HTTP \d+",
 )  # fmt: skip
 """Words with a number that is no figure of the run."""
-DRAWING = ("place",)
+DRAWING = ("place", "top", "bottom")
 """Fields of a chart's rows that say where something is drawn."""
 NAMING = ("name", "short", "model", "series", "reason", "percentile", "right", "left", "above", "below")
 """Fields that hold names."""
@@ -39,7 +39,7 @@ _UNIT = r"(?: ?(?P<{}>%|points?|ms|s|k|M|G)(?![\w@]))?"
 _TOKEN = re.compile(
     rf"(?P<minutes>[\d,]+) min (?P<seconds>\d+) s"
     rf"|(?P<low>{_NUMBER}){_UNIT.format('low_unit')}(?:–| – | to )(?P<high>{_NUMBER}){_UNIT.format('high_unit')}"
-    rf"|(?P<below>< ?)?(?P<one>{_NUMBER}){_UNIT.format('one_unit')}"
+    rf"|(?P<bound>[<>] ?)?(?P<one>{_NUMBER}){_UNIT.format('one_unit')}"
 )
 
 
@@ -69,7 +69,8 @@ class Figure:
     value: float
     decimals: int
     unit: str
-    is_bound: bool = False
+    bound: str = ""
+    """`<` or `>` before it."""
 
 
 @dataclass(slots=True)
@@ -139,8 +140,10 @@ class Numbers:
 
     def _has(self, figure: Figure, cells: frozenset[Owner]) -> bool:
         """Whether a number of the run, or of these cells, reads as the figure."""
-        if figure.is_bound:
-            return any(number.kind == "share" and abs(number.value) < figure.value for number in self._near(cells))
+        if figure.bound:
+            sign, scale = (1 if figure.bound == ">" else -1), 100 if figure.unit == "%" else 1
+            shares = (abs(number.value) * scale for number in self._near(cells) if number.kind in ("share", "count"))
+            return any(sign * (share - figure.value) > 0 for share in shares)
         looks = (cells, figure.unit, figure.decimals)
         if looks not in self._read:
             self._read[looks] = {
@@ -165,13 +168,13 @@ def figures(text: str) -> Iterator[Figure]:
             yield _figure(found["low"], found["low_unit"] or found["high_unit"] or "")
             yield _figure(found["high"], found["high_unit"] or "")
         else:
-            yield _figure(found["one"], found["one_unit"] or "", is_bound=bool(found["below"]))
+            yield _figure(found["one"], found["one_unit"] or "", bound=(found["bound"] or "").strip())
 
 
-def _figure(text: str, unit: str, *, is_bound: bool = False) -> Figure:
+def _figure(text: str, unit: str, *, bound: str = "") -> Figure:
     decimals = len(text.partition(".")[2])
     unit = "$" if "$" in text else unit.removesuffix("s") if unit == "points" else unit
-    return Figure(f"{text} {unit}".strip(), _value(text), decimals, unit, is_bound)
+    return Figure(f"{text} {unit}".strip(), _value(text), decimals, unit, bound)
 
 
 def _value(text: str) -> float:
@@ -312,9 +315,20 @@ def page_lines(page: str) -> list[Line]:
     return _Lines(page).lines
 
 
+def chart_rows(spec: Any) -> Iterator[Mapping[str, Any]]:
+    """The rows of data of a chart, wherever in it they stand."""
+    if isinstance(spec, list):
+        for part in spec:
+            yield from chart_rows(part)
+    elif isinstance(spec, Mapping):
+        values = spec["data"].get("values") if isinstance(spec.get("data"), Mapping) else None
+        yield from (row for row in values or () if isinstance(row, Mapping))
+        yield from chart_rows([part for name, part in spec.items() if name not in ("data", "encoding")])
+
+
 def chart_lines(spec: Mapping[str, Any]) -> Iterator[Line]:
     """The texts of a chart's rows; their numbers are looked at by `chart_numbers`."""
-    for row in (spec.get("data") or {}).get("values") or ():
+    for row in chart_rows(spec):
         texts = [value for name, value in row.items() if isinstance(value, str) and name not in NAMING]
         yield Line(" ¦ ".join(texts), (str(row["name"]),) if "name" in row else ())
 
@@ -322,7 +336,7 @@ def chart_lines(spec: Mapping[str, Any]) -> Iterator[Line]:
 def chart_numbers(page: str) -> Iterator[tuple[str, str, float]]:
     """Chart, field and value of every number that is drawn."""
     for name, text in re.findall(r'<script type="application/json" id="(spec-[^"]*)">(.*?)</script>', page, re.S):
-        for row in json.loads(text)["data"]["values"]:
+        for row in chart_rows(json.loads(text)):
             yield from (
                 (name, key, float(value))
                 for key, value in row.items()

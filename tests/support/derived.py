@@ -18,7 +18,7 @@ MARKDOWN_ROWS = 30
 
 def derived(summary: Mapping[str, Any]) -> Iterator[Number]:
     """Every number of a run's pages that does not stand in its summary."""
-    for part in (_counts, _shares, _tokens, _margins, _spending, _classes, _projections, _bins, _pairs, _judges):
+    for part in (_counts, _shares, _tokens, _margins, _spending, _classes, _projections, _bins, _pace, _pairs, _judges):
         yield from part(summary)
 
 
@@ -141,6 +141,17 @@ def _bins(summary: Mapping[str, Any]) -> Iterator[Number]:
             yield from (_number("count", edge - 1) for edge in shape.get("edges") or ())
             counts = shape["counts"]
             yield from (_number("share", count / sum(counts), cell) for count in counts if sum(counts))
+
+
+def _pace(summary: Mapping[str, Any]) -> Iterator[Number]:
+    """What all models did together in each bin of a session, and how long the bin is."""
+    pace = summary.get("pace") or {"bins": (), "sessions": ()}
+    for place, session in enumerate(pace["sessions"]):
+        mine = [entry for entry in pace["bins"] if entry["session"] == place]
+        for name in ("requests", "refused", "input_tokens", "output_tokens"):
+            for together in zip(*(entry[name] for entry in mine), strict=True):
+                yield _number("count", sum(together))
+        yield _number("number", session["seconds"] - pace["step_seconds"] * (session["bins"] - 1))
 
 
 def _pairs(summary: Mapping[str, Any]) -> Iterator[Number]:

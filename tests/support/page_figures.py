@@ -25,7 +25,7 @@ CONSTANTS = (
     r"\b95\s?%( intervals?)?", r"\bp(5|25|50|75|95|99)\b", r"pass[@^]\d+", r"majority@\d+", r"1,000 jobs",
     r"the interval includes 0", r"includes 0\b", r"0\.05 or more", r"80 % of such runs", r"95 of 100 draws",
     r"whose rating is 0",
-    r"\d{4}-\d\d-\d\d( \d\d:\d\d)?", r"on a line from \S+ \S+", r"below 1(?![.\d])",
+    r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?", r"of them 429", r"on a line from \S+ \S+", r"below 1(?![.\d])",
     r"\b(sha256|junit|bm25|utf-8|f1|rouge\d?|bleu-13a)\b", r"HTTP \d+",
 )  # fmt: skip
 """Words with a number that is no figure of the run."""
@@ -102,6 +102,8 @@ class Numbers:
             self.names.update((value, params_words(value)))
         elif isinstance(value, int | float) and not isinstance(value, bool):
             self.pool.append(Number(_kind(key, value), float(value), owners))
+            if key.endswith("seconds"):
+                self.pool.append(Number("time", value * 1000.0, owners))
 
     def missing(self, lines: Iterable[Line]) -> list[str]:
         """The figures that come from no number, each with its line."""
@@ -205,7 +207,7 @@ def _scales(figure: Figure, number: Number) -> tuple[float, ...]:
 
 
 def _kind(key: str, value: float) -> Kind:
-    if re.search(r"_ms\b", key):
+    if re.search(r"_ms\b", key) and not re.search(r"\.(counts|unknown|n)$", key):
         return "time"
     return "count" if isinstance(value, int) else "share" if -1 <= value <= 1 else "number"
 

@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.commands import evalmill
 from tests.support.derived import derived
-from tests.support.page_figures import Number, Numbers, markdown_lines, page_lines, xml_lines
+from tests.support.page_figures import Number, Numbers
+from tests.support.page_text import markdown_lines, page_lines, xml_lines
 from tests.support.report import embedded
 
 READERS = {".html": page_lines, ".md": markdown_lines, ".xml": xml_lines}

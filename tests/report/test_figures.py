@@ -16,16 +16,8 @@ from pipeline.report.pages import render_comparison, render_pages
 from pipeline.report.view import RunView
 from tests.support.compare import make_found
 from tests.support.derived import derived, derived_from_comparison
-from tests.support.page_figures import (
-    Line,
-    Number,
-    Numbers,
-    chart_numbers,
-    figures,
-    markdown_lines,
-    page_lines,
-    xml_lines,
-)
+from tests.support.page_figures import Number, Numbers, figures
+from tests.support.page_text import Line, chart_numbers, markdown_lines, page_lines, xml_lines
 from tests.support.quality import make_full_summary
 from tests.support.report import make_grid_view, make_view
 

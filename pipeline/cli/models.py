@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli.output import note, say, say_json, say_table
+from pipeline.core.names import number_of
 
 if TYPE_CHECKING:
     from pipeline.core.settings import Price, ProviderSettings
@@ -53,9 +54,9 @@ def _in_order(prices: Iterable[Price]) -> list[Price]:
 
 
 def _source_line(sourced: Sourced, today: date) -> str:
-    models = f"{sourced.models:,} model{'' if sourced.models == 1 else 's'}"
+    models = number_of(sourced.models, "model")
     age = sourced.age_days(today)
-    days = f"{age:,} day{'' if age == 1 else 's'} ago" if age else "today"
+    days = f"{number_of(age, 'day')} ago" if age else "today"
     checked = "when they were checked is not known" if age is None else f"checked {sourced.checked}, {days}"
     return f"{sourced.provider}, {models}: {sourced.source}; {checked}"
 

@@ -11,6 +11,7 @@ import typer
 
 from pipeline.cli.output import note, say, say_error, say_json, say_table
 from pipeline.core.errors import UsageError
+from pipeline.core.names import number_of
 
 if TYPE_CHECKING:
     from pipeline.flow import Outcome
@@ -115,7 +116,7 @@ def show(outcome: Outcome, *, as_json: bool) -> None:
     for line in outcome.notes:
         note(line)
     for model, kind, message, count in outcome.failures.reasons[:SHOWN_REASONS]:
-        note(f"{_count(count, 'job')} of {model!r} without an answer: {kind}: {message}")
+        note(f"{number_of(count, 'job')} of {model!r} without an answer: {kind}: {message}")
     if len(outcome.failures.reasons) > SHOWN_REASONS:
         note(f"and {len(outcome.failures.reasons) - SHOWN_REASONS:,} more reasons; they are in the results")
     _show_end(outcome, summary)
@@ -145,7 +146,7 @@ def _show_end(outcome: Outcome, summary: Mapping[str, Any] | None) -> None:
 
 
 def _progress(summary: Mapping[str, Any]) -> str:
-    return f"{summary['jobs']['total']:,} of {_count(summary['jobs']['planned'], 'job')} done"
+    return f"{summary['jobs']['total']:,} of {number_of(summary['jobs']['planned'], 'job')} done"
 
 
 def _reused(summary: Mapping[str, Any]) -> str:
@@ -153,7 +154,7 @@ def _reused(summary: Mapping[str, Any]) -> str:
 
     saved = summary["cost"]["reused_saved_usd"]
     saving = "whose cost is not known" if saved is None else f"saving {usd(saved)}"
-    return f"{_count(summary['jobs']['reused'], 'answer')} reused from earlier runs, {saving}"
+    return f"{number_of(summary['jobs']['reused'], 'answer')} reused from earlier runs, {saving}"
 
 
 def _judged(summary: Mapping[str, Any]) -> str:
@@ -161,7 +162,7 @@ def _judged(summary: Mapping[str, Any]) -> str:
 
     cost = summary["cost"]
     verdicts = sum(judge["jobs"] for entry in summary["judges"] for judge in entry["judges"])
-    return f"{_count(verdicts, 'verdict')} by judges cost {usd(cost['judges_usd'])}; in all {usd(cost['total_usd'])}"
+    return f"{number_of(verdicts, 'verdict')} by judges cost {usd(cost['judges_usd'])}; in all {usd(cost['total_usd'])}"
 
 
 def _announce(prepared: Prepared, choice: Choice, again: Again) -> None:
@@ -169,8 +170,9 @@ def _announce(prepared: Prepared, choice: Choice, again: Again) -> None:
     jobs = sum(plan.total_jobs(lane) for lane in plan.lanes)
     how = _how(choice, again)
     note(
-        f"{prepared.settings.name}: {_count(prepared.survey.rows, 'row')} × {_count(len(plan.templates), 'prompt')} × "
-        f"{_count(len(plan.lanes), 'model')}, {_count(jobs, 'job')}; {how} in {choice.folder}"
+        f"{prepared.settings.name}: {number_of(prepared.survey.rows, 'row')} × "
+        f"{number_of(len(plan.templates), 'prompt')} × {number_of(len(plan.lanes), 'model')}, "
+        f"{number_of(jobs, 'job')}; {how} in {choice.folder}"
     )
 
 
@@ -196,10 +198,6 @@ def _statuses(text: str | None) -> tuple[str, ...]:
     if unknown:
         raise UsageError(f"--retry {text}: {unknown[0]!r} is no status; the statuses are {', '.join(known)}")
     return words
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def money(text: str | None) -> Decimal | None:

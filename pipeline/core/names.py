@@ -1,4 +1,4 @@
-"""Names on disk and on the terminal: slugs for folders, control characters made harmless."""
+"""Words on disk, terminal and pages: slugs for folders, control characters made harmless, counts with their nouns."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def slug(name: str) -> str:
 def printable(text: str) -> str:
     """Show control and direction characters as `\\xNN` or `\\uNNNN`, so no terminal obeys them."""
     return _CONTROL.sub(_escape, text)
+
+
+def number_of(number: int, noun: str) -> str:
+    """Write a count with its noun: `1 row`, `1,200 rows`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _escape(match: re.Match[str]) -> str:

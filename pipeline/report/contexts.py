@@ -14,10 +14,12 @@ from pipeline.report.equivalence import equivalence_grid, equivalence_sentences
 from pipeline.report.judge_costs import judge_cost, judge_rows
 from pipeline.report.judging import judge_sections
 from pipeline.report.leader import capital, lead_line, standing
+from pipeline.report.matrix import matrix
 from pipeline.report.measures import Measure, measure
 from pipeline.report.methods import interval_words, method_words
 from pipeline.report.money import money
 from pipeline.report.pace import pace_section
+from pipeline.report.pair_grid import disagreements, pair_grids
 from pipeline.report.policies import COUNTED_BY_DEFAULT, counted_words
 from pipeline.report.repeats import REPEATS_EXPLAINED, macro_grid, macro_words, repeats_grid, repeats_words
 from pipeline.report.shapes import score_shape, time_shapes, token_shapes
@@ -73,6 +75,8 @@ def quality(view: RunView) -> dict[str, Any]:
         "repeats_explained": REPEATS_EXPLAINED,
         "tests": method_words(summary),
         "comparisons": comparisons,
+        "pair_grids": pair_grids(summary),
+        "disagreements": disagreements(summary),
         "several_metrics": len({row.metric for row in comparisons}) > 1,
         "gained_lost": tables.gained_lost(summary),
         "stops": stops,
@@ -146,6 +150,7 @@ def _metric_section(summary: Summary, metric: str) -> dict[str, Any]:
         "chart": charts.quality(summary, metric),
         "share": found.pass_fail,
         "basis": " ".join(filter(None, (interval_words(summary, metric), counted_words(summary, metric)))),
+        "matrix": matrix(summary, metric),
         "repeats": repeats_grid(summary, metric),
         "repeats_words": repeats_words(summary, metric),
         "macro": macro_grid(summary, metric),

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 UNKNOWN = "–"
-_SPACE = "\N{NO-BREAK SPACE}"
+NO_BREAK = "\N{NO-BREAK SPACE}"
+_SPACE = NO_BREAK
 _MINUS = "\N{MINUS SIGN}"
 _SIGNIFICANT_DIGITS = 3
 _MORE_DIGITS = 6
@@ -98,7 +99,7 @@ def difference(value: float | None, *, share: bool) -> str:
     if value is None or math.isnan(value):
         return UNKNOWN
     text = _signed(value * 100, 1) if share else _signed(value, 3)
-    plus = "+" if value > 0 else ""
+    plus = "+" if value > 0 and text.strip("0.,") else ""
     return f"{plus}{text}{_SPACE}points" if share else f"{plus}{text}"
 
 

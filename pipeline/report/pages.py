@@ -101,7 +101,7 @@ def page_policy(scripts: tuple[str, ...], *, served: bool = False) -> str:
 
 
 def _style() -> str:
-    return asset("page.css") + asset("explorer.css")
+    return asset("page.css") + asset("explorer.css") + asset("matrix.css")
 
 
 @cache

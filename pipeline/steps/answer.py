@@ -25,11 +25,12 @@ from pipeline.plan.expand import Lane, Shard
 from pipeline.run.attempt import Caller
 from pipeline.run.control import LaneControl, LaneWatch, RunControl
 from pipeline.run.failure_rate import FailureRate
+from pipeline.run.lane import AnswerCheck, LaneExecutor, LaneSetup
 from pipeline.run.limits import AccountLimits, LaneLimits
 from pipeline.run.permits import LocalPermits, PriceOf
 from pipeline.run.recorded import RecordedLane
 from pipeline.run.results import ResultContext
-from pipeline.run.runner import AnswerCheck, LaneExecutor, LaneSetup, SyncLane
+from pipeline.run.runner import SyncLane
 from pipeline.run.transport import AiohttpTransport
 from pipeline.steps.access import Access, Keys, OpenLane
 from pipeline.steps.reuse import Reuse

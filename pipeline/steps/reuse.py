@@ -13,8 +13,8 @@ from typing import Any, Self
 from pipeline.core.fingerprint import request_fingerprint
 from pipeline.core.records import ANSWERED, Job, Result
 from pipeline.plan.expand import Lane
+from pipeline.run.lane import JOBS_AT_A_TIME
 from pipeline.run.results import ResultContext
-from pipeline.run.runner import JOBS_AT_A_TIME
 from pipeline.steps.choose import Again
 from pipeline.steps.limits import OtherLimits, limited, other_limits
 from pipeline.steps.prepare import Prepared

@@ -12,7 +12,7 @@ from statsmodels.stats.power import TTestPower
 
 from pipeline.steps.detect import detect
 from tests.support.commands import evalmill
-from tests.support.evals import EVAL, sums, write_eval
+from tests.support.evals import EVAL, recorded_eval, sums, write_eval
 
 TWO = (
     EVAL
@@ -58,26 +58,7 @@ def test_tokens_and_cost_are_near_those_of_the_run(tmp_path: Path) -> None:
     assert output_usd < 8 * 64 * 100e-6, "at most 64 tokens of output for each of 8 rows"
 
 
-RECORDED = """
-name = "told"
-[dataset]
-path = "rows.csv"
-id = "id"
-[[prompts]]
-name = "plain"
-template = "plain.jinja"
-[[models]]
-name = "always"
-id = "recorded/always"
-answer = "{{ answer }}"
-[[models]]
-name = "sometimes"
-id = "recorded/sometimes"
-answer = "{{ said }}"
-[[scorers]]
-kind = "exact"
-expected = "{{ answer }}"
-"""
+TOLD = recorded_eval("told", always="{{ answer }}", sometimes="{{ said }}")
 
 
 @pytest.fixture
@@ -91,7 +72,7 @@ def told(tmp_path: Path) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     (folder / "plain.jinja").write_text("{{ question }}")
-    (folder / "eval.toml").write_text(RECORDED)
+    (folder / "eval.toml").write_text(TOLD)
     return folder
 
 
@@ -147,6 +128,21 @@ def test_a_mistake_of_the_evaluation_is_told_with_its_place(tmp_path: Path, temp
     assert done.code == 65
     assert "plain.jinja:1" in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_difference_that_shares_cannot_have_is_refused(told: Path, tmp_path: Path) -> None:
+    done = evalmill("plan", told, "--detect", 1.5, cwd=tmp_path)
+    assert (done.code, done.out) == (64, "")
+    assert "shares of passed rows differ by at most 1" in done.err
+    assert evalmill("run", told, cwd=tmp_path).code == 0
+    assert evalmill("plan", told, "--detect", 1.5, cwd=tmp_path).code == 64
+    assert evalmill("plan", told, "--detect", 1, cwd=tmp_path).code == 0
+
+
+def test_a_graded_metric_may_differ_by_more_than_one(told: Path, tmp_path: Path) -> None:
+    (told / "eval.toml").write_text(TOLD.replace('"exact"', '"f1"'))
+    assert evalmill("run", told, cwd=tmp_path).code == 0
+    assert evalmill("plan", told, "--detect", 1.5, cwd=tmp_path).code == 0
 
 
 @pytest.mark.parametrize("difference", ["0", "nan"])

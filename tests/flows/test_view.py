@@ -174,6 +174,20 @@ def test_a_runs_pages_are_there_and_fit_a_phone(browser: Browser, served: Served
 
 
 @pytest.mark.browser
+def test_figures_and_disagreements_lead_to_their_samples_on_another_page(browser: Browser, served: Served) -> None:
+    address, summary = newest(served)
+    cell = summary["cells"][0]
+    with opened(browser, address + "quality.html") as page:
+        page.locator(".matrix tbody a").first.click()
+        tally(page, f"^{cell['n']} samples of {summary['jobs']['total']}")
+        expect(page.get_by_label("Model", exact=True)).to_have_value(cell["model"])
+        page.go_back()
+        page.get_by_role("link", name="Rows where models disagree").click()
+        expect(page.locator("#filter-differ")).to_be_checked()
+        tally(page, rf"^[1-9]\d* samples of {summary['jobs']['total']}")
+
+
+@pytest.mark.browser
 def test_the_list_fits_a_phone(browser: Browser, served: Served) -> None:
     with opened(browser, served.address, width=390) as page:
         assert page.locator(".runs caption").first.evaluate("(caption) => caption.clientWidth") > 300

@@ -31,9 +31,10 @@ class Watched:
     """One open page, and everything that it should not have said or asked for."""
 
     def __init__(self, browser: Browser, target: Path | str, *, width: int = 1280, scheme: str = "light") -> None:
-        """Open a file, or an address of a local server."""
+        """Open a file, or an address: of a file, or of a local server."""
         self.complaints: list[str] = []
-        self._own = "file:" if isinstance(target, Path) else "/".join(target.split("/")[:3]) + "/"
+        address = target.as_uri() if isinstance(target, Path) else target
+        self._own = "file:" if address.startswith("file:") else "/".join(address.split("/")[:3]) + "/"
         self.page: Page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
         self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
@@ -42,7 +43,7 @@ class Watched:
         self.page.add_init_script(
             "document.addEventListener('securitypolicyviolation', (e) => console.error('policy', e.violatedDirective))"
         )
-        self.page.goto(target.as_uri() if isinstance(target, Path) else target)
+        self.page.goto(address)
         self.settle()
 
     def settle(self) -> None:

@@ -24,12 +24,20 @@ from tests.support.stored import STORED, stored_run, summarised
 ASKED = Asked(simulated=False, made_at="now", version="0.1.0", repriced_day="at the prices of 2026-12-01")
 SCRIPTS: list[dict[str, Any]] = [
     {"row_id": "수학-0001", "answer": "정답은 마흔여덟입니다."},
+    {"row_id": "수학-0001", "model": "haiku", "answer": "정답은 마흔하나입니다. 다시 세어 보겠습니다. " * 60},
     {"row_id": "رياضيات-0002", "answer": "الجواب هو ٤٨ وليس ٤١"},
     {"row_id": "数学-0003", "answer": "答案是四十八。"},
     {"row_id": "計算-0004", "answer": "答えは四十八です。"},
 ]
-"""Samples in Korean, Arabic, Chinese and Japanese."""
+"""Samples in Korean, one of them long, Arabic, Chinese and Japanese."""
 
+NAMES = [
+    *(f"{view} {page}" for view in ("plain", "full", "grid", "empty") for page in ("index", "quality", "cost")),
+    "compare", "compare same", "costs", "costs empty",
+    "view list", "view list empty", "view evaluation", "view live", "view samples unfinished", "view damaged summary",
+    "view index", "view quality", "view cost", "view samples",
+]  # fmt: skip
+"""What tests call the pages."""
 Places = dict[str, str]
 """Addresses by the name that tests call the page."""
 
@@ -56,7 +64,9 @@ def _views() -> dict[str, RunView]:
     return {
         "plain": plain,
         "full": replace(make_view(samples=scripts), summary=make_full_summary()),
-        "grid": make_grid_view(models=("lab-sonnet", "lab-haiku"), planned=1000, unanswered=(3, None)),
+        "grid": make_grid_view(
+            models=("lab-sonnet", "lab-haiku"), rows=4, repeats=2, planned=1000, unanswered=(3, None)
+        ),
         "empty": make_view(samples=(), **empty),
     }
 

@@ -6,7 +6,7 @@ import io
 import sys
 from typing import Any
 
-from pipeline.core.names import printable
+from pipeline.core.names import printable, printable_json
 from pipeline.core.secrets import Scrubber
 
 
@@ -29,14 +29,14 @@ def say_json(value: Any) -> None:
     """A value as JSON, for --json."""
     import orjson
 
-    sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
+    sys.stdout.write(printable_json(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode()) + "\n")
 
 
 def say_json_line(value: Any) -> None:
     """A value as one line of JSON, at once."""
     import orjson
 
-    sys.stdout.write(orjson.dumps(value, default=str).decode() + "\n")
+    sys.stdout.write(printable_json(orjson.dumps(value, default=str).decode()) + "\n")
     sys.stdout.flush()
 
 

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.support.axe import FOLDER, audit
 from tests.support.browser import Watched
 from tests.support.contrast import weak_texts
+from tests.support.controls import COVERED, controls
 from tests.support.shown import NAMES, Places
 
 pytestmark = pytest.mark.browser
@@ -185,6 +186,22 @@ def test_nothing_moves_for_those_who_asked_for_rest(page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
     assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_every_control_has_a_test_of_its_own(page: Page) -> None:
+    assert controls(page) - set(COVERED) == set()
+
+
+def test_what_is_wider_than_the_phone_is_moved_by_the_keyboard(page: Page) -> None:
+    show(page, "light", PHONE)
+    open_details(page)
+    wide = "(one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1"
+    for region in page.locator("[tabindex='0']").all()[:20]:
+        if region.evaluate(wide):
+            region.focus()
+            page.keyboard.press("ArrowRight")
+            page.wait_for_function("() => document.activeElement.scrollLeft > 0")
+            region.evaluate("(one) => { one.scrollLeft = 0; }")
 
 
 CUT_OFF = """() => [...document.querySelectorAll("main, main *")].filter((one) => {

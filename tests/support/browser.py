@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,26 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
+DEAD_CONTROL = "EVALMILL_TEST_DEAD_CONTROL"
+"""Names a control (see tests/flows/test_controls.py) that pages do not hear of, to see its test fail."""
+_DEAF = """((control) => {
+  const [kind, words] = control.split(": "), key = kind.startsWith("key ") && kind.slice(4);
+  const keys = { "↑": "ArrowUp", "↓": "ArrowDown", "←": "ArrowLeft", "→": "ArrowRight", Esc: "Escape" };
+  const name = (one) => (one.getAttribute("href") || one.textContent).replace(/\\d+/g, "N");
+  const meant = (event) => {
+    if (key) return event.key === (keys[key] || key);
+    const one = event.target.closest && event.target.closest(kind);
+    return one && (!words || name(one).startsWith(words));
+  };
+  for (const name of ["click", "input", "change", "keydown"]) {
+    addEventListener(name, (event) => {
+      if (!meant(event)) return;
+      if (!key && name === "keydown" && event.key !== "Enter") return;
+      event.stopImmediatePropagation();
+      event.preventDefault();
+    }, { capture: true });
+  }
+})"""
 
 
 @contextmanager
@@ -43,6 +64,8 @@ class Watched:
         self.page.add_init_script(
             "document.addEventListener('securitypolicyviolation', (e) => console.error('policy', e.violatedDirective))"
         )
+        if control := os.environ.get(DEAD_CONTROL):
+            self.page.add_init_script(f"{_DEAF}({json.dumps(control)})")
         self.page.goto(address)
         self.settle()
 

@@ -27,6 +27,7 @@ _DEAF = """((control) => {
     addEventListener(name, (event) => {
       if (!meant(event)) return;
       if (!key && name === "keydown" && event.key !== "Enter") return;
+      if (!key && event.target.matches("select, input:not([type=checkbox])")) event.target.value = "";
       event.stopImmediatePropagation();
       event.preventDefault();
     }, { capture: true });

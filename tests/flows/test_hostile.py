@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -242,3 +244,16 @@ def test_the_documents_of_a_run_hold_names_as_text(hostile: Hostile) -> None:
 
 def test_the_attacks_are_in_the_runs(hostile: Hostile) -> None:
     assert len(list(folders(hostile.top / "runs"))) == 4 + len(hostile.texts["file"])
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_named_and_hides_no_other_run(hostile: Hostile, tmp_path: Path) -> None:
+    shutil.copytree(hostile.top / "runs/names/one", tmp_path / "names" / "good")
+    shutil.copytree(hostile.top / "runs/names/two", tmp_path / "names" / os.fsdecode(b"bad\xffname"))
+    done = evalmill("costs", tmp_path, "--json")
+    assert (done.code, len(done.json["runs"])) == (0, 1)
+    assert "bad\udcffname" in done.json["skipped"][0]["folder"]
+    with serving(tmp_path) as served:
+        status, _, body = served.ask("/")
+    assert status == 200
+    assert "the name of its folder is not UTF-8" in body.decode()
+    assert 'href="/runs/names/good/index.html"' in body.decode()

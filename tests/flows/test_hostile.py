@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import shutil
@@ -257,3 +258,53 @@ def test_a_folder_whose_name_is_not_utf_8_is_named_and_hides_no_other_run(hostil
     assert status == 200
     assert "the name of its folder is not UTF-8" in body.decode()
     assert 'href="/runs/names/good/index.html"' in body.decode()
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An evaluation whose names and texts all try what a terminal might obey."""
+    home = tmp_path_factory.mktemp("named")
+    vectors = [f"{text} ;{name};" for name, text in TERMINAL.items()]
+    rows = [{"id": text, "question": text, "answer_given": text} for text in vectors]
+    (home / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (home / "plain.jinja").write_text("{{ question }}", encoding="utf-8")
+    models = [
+        f'[[models]]\nname = {json.dumps(text)}\nid = "recorded/m{number}"\nanswer = "{{{{ answer_given }}}}"\n'
+        for number, text in enumerate(vectors)
+    ]
+    (home / "eval.toml").write_text(
+        f'name = {json.dumps(vectors[0])}\ndescription = {json.dumps(vectors[5])}\n\n[dataset]\npath = "rows.jsonl"\n'
+        f'id = "id"\n\n[[prompts]]\nname = {json.dumps(vectors[5])}\ntemplate = "plain.jinja"\n\n{"".join(models)}\n'
+        f'[[scorers]]\nkind = "contains"\nname = {json.dumps(vectors[7])}\nexpected = "{{{{ question }}}}"\n\n'
+        f'[[gates]]\nmetric = {json.dumps(vectors[7])}\nmin = 2.0\n',
+        encoding="utf-8",
+    )  # fmt: skip
+    prices = [
+        f"[[providers.lab.prices]]\nmodel = {json.dumps(text)}\neffective = 2025-09-29\n"
+        f'input = "3.00"\noutput = "15.00"\nsource = {json.dumps(text)}\n'
+        for text in vectors
+    ]  # fmt: skip
+    lab = '[providers.lab]\nprotocol = "openai-chat"\nbase_url = "http://127.0.0.1:9/v1"\n'
+    (home / "providers.toml").write_text(lab + "".join(prices), encoding="utf-8")
+    return home
+
+
+@pytest.mark.slow
+def test_a_terminal_obeys_no_name_of_an_evaluation(named: Path, tmp_path: Path) -> None:
+    run, models = tmp_path / "run", ("models", "--providers", named / "providers.toml")
+    verbs: list[tuple[object, ...]] = [
+        ("check", named), ("plan", named), ("plan", named, "--detect", "0.1"), ("run", named, "--out", run),
+        ("score", run), ("report", run), ("status", run), ("verify", run), models, (*models, "--json"),
+        ("run", named, "--model", TERMINAL["T1"]), ("run", named, "--out", run, "--json"), ("costs", tmp_path),
+        ("costs", tmp_path, "--by", "evaluation", "--by", "prompt"), ("run", tmp_path / TERMINAL["T6"]),
+        ("verify", tmp_path / TERMINAL["T2"]), ("view", tmp_path / TERMINAL["T3"], "--no-open"),
+    ]  # fmt: skip
+    for words in verbs:
+        done = evalmill(*words)
+        assert done.code not in (70, -1), done.err
+        for text in (done.out, done.err):
+            assert [text[max(0, one.start() - 30) : one.end() + 10] for one in OBEYED.finditer(text)] == [], words
+        if "--json" not in words:
+            assert "forged: line ;T6;" not in [line.strip() for line in done.out.splitlines()], words
+        if words[0] in ("plan", "run", "models", "status") and done.code in (0, 1):
+            assert "[bold red]x[/]" in done.out, words

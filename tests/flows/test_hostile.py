@@ -115,6 +115,7 @@ def told(page: Page) -> str:
     page.get_by_label("Sort by").select_option("row")
     if page.get_by_label("Model", exact=True).locator("option").count() == 3:
         page.get_by_label("Model", exact=True).select_option("answering")
+        expect(page).to_have_url(re.compile("model=answering"))
     expect(page.locator("#explorer[aria-busy]")).to_have_count(0)
     page.locator(".open").first.click()
     while True:

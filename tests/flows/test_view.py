@@ -133,6 +133,8 @@ def test_samples_are_filtered_searched_and_sorted_by_the_server(browser: Browser
         page.get_by_label("Model", exact=True).select_option("small")
         page.get_by_label("Prompt", exact=True).select_option("brief")
         page.get_by_label("Result").select_option("wrong")
+        expect(page).to_have_url(re.compile("outcome=wrong"))
+        expect(page.locator("#explorer[aria-busy]")).to_have_count(0)
         tally(page, rf"^\d+ samples of {jobs}$")
         found = page.locator(ROWS).all_inner_texts()
         assert found

@@ -59,6 +59,8 @@ def test_filters_and_search_narrow_the_samples(watched: Watched) -> None:
     page.get_by_label("Model", exact=True).select_option("haiku")
     page.get_by_label("Prompt", exact=True).select_option("direct")
     page.get_by_label("Result").select_option("wrong")
+    expect(page).to_have_url(re.compile("outcome=wrong"))
+    expect(page.locator("#explorer[aria-busy]")).to_have_count(0)
     tally(page, r"^\d+ samples of 504$")
     found = page.locator(ROWS).all_inner_texts()
     assert found

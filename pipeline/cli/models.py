@@ -91,6 +91,8 @@ def _entry(settings: ProviderSettings, price: Price, today: date) -> dict[str, A
 def _table(entries: list[dict[str, Any]]) -> Any:
     from rich.table import Table
 
+    from pipeline.report.terminal import plain_text
+
     table = Table(box=None, pad_edge=False, header_style="bold", caption="USD per million tokens; – is unknown")
     table.add_column("provider/model", no_wrap=True)
     for name in ("input", "output", "cache read", "write 5m", "write 1h", "max output"):
@@ -100,7 +102,7 @@ def _table(entries: list[dict[str, Any]]) -> Any:
     for entry in entries:
         above = "" if entry["above_input_tokens"] is None else f" (input > {entry['above_input_tokens']:,})"
         table.add_row(
-            f"{entry['provider']}/{entry['model']}{above}",
+            plain_text(f"{entry['provider']}/{entry['model']}{above}"),
             *(_amount(entry[key]) for key in ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")),
             "–" if entry["max_output"] is None else f"{entry['max_output']:,}",
             {True: "yes", False: "no", None: "–"}[entry["prefill"]],

@@ -81,13 +81,13 @@ def _as_json(
 def _models_table(models: list[PlannedModel]) -> Any:
     from rich.table import Table
 
-    from pipeline.core.names import printable
+    from pipeline.report.terminal import plain_text
 
     table = Table(box=None, pad_edge=False)
     for head, align in (("model", "left"), ("jobs", "right"), ("input tokens", "right"), ("cost at most", "right")):
         table.add_column(head, justify=align)  # type: ignore[arg-type]
     for planned in models:
-        table.add_row(printable(planned.model), f"{planned.jobs:,}", _tokens(planned), _cost(planned))
+        table.add_row(plain_text(planned.model), f"{planned.jobs:,}", _tokens(planned), _cost(planned))
     return table
 
 
@@ -108,7 +108,7 @@ def _cost(planned: PlannedModel) -> str:
 def _say_detection(found: Detection) -> None:
     from rich.table import Table
 
-    from pipeline.core.names import printable
+    from pipeline.report.terminal import plain_text
 
     source = "assuming this about pass/fail rows" if found.run is None else f"as rows differed in {found.run}"
     say("")
@@ -118,8 +118,8 @@ def _say_detection(found: Detection) -> None:
         table.add_column(head, justify="left" if head in ("metric", "two models") else "right")
     for spread in found.spreads:
         table.add_row(
-            printable(spread.metric or "pass/fail"),
-            printable(spread.what),
+            plain_text(spread.metric or "pass/fail"),
+            plain_text(spread.what),
             "–" if spread.rows_needed is None else f"{spread.rows_needed:,}",
             "–" if spread.detectable is None else f"{spread.detectable:.3g}",
         )

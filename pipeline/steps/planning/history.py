@@ -1,0 +1,273 @@
+"""What earlier runs saw: tokens, times and waste of some of their answers, in groups that were asked alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.core.errors import EvalmillError
+from pipeline.core.fingerprint import canonical_json
+from pipeline.core.records import ANSWERED
+from pipeline.run.permits import max_output_tokens
+from pipeline.store.current import read_current
+from pipeline.store.folder import holds_run, read_run
+
+MOST_RUNS = 12
+"""Earlier runs that are read, the newest first."""
+MOST_ROWS = 4_000
+"""Answers of one run that are looked at; of more, a random part."""
+SEED = 0
+LIMITS = ("max_tokens", "max_completion_tokens")
+_INPUTS = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
+_COLUMNS = (
+    "row_id", "prompt", "model", "params", "status", "usage_source", "source", *_INPUTS, "output_tokens", "cost_usd",
+    "attempts", "finished_at",
+)  # fmt: skip
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who was asked and with what; equal where answers may be taken to be drawn alike."""
+
+    provider: str
+    model: str
+    """The provider's id."""
+    prompt: str
+    """The template's sha256; of a judge's questions, the scorer's name."""
+    params: str
+    """All parameters but output limits, as canonical JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Seen:
+    """Answers of one earlier run to one `Asked`; arrays have one entry for each answer."""
+
+    folder: Path
+    run_id: str
+    asked: Asked
+    prompt_name: str
+    own: bool
+    """Of the evaluation that is planned."""
+    row_ids: pa.Array
+    classes: Mapping[str, Numbers]
+    """Input tokens by class; 0 where the provider names none."""
+    output: Numbers
+    max_tokens: int | None
+    cut: NDArray[np.bool_]
+    """Answers that ended at their limit."""
+    busy_seconds: Numbers
+    """In flight, over all attempts."""
+    span_seconds: Numbers
+    """From the first attempt to the answer, pauses included."""
+    requests: Numbers
+    wasted_usd: Numbers
+    """What attempts without a result cost, as far as known."""
+
+    @property
+    def input(self) -> Numbers:
+        """All input tokens of each answer."""
+        return np.asarray(sum(self.classes.values()), dtype=np.float64)
+
+    def by_row(self, values: Numbers) -> Numbers:
+        """The mean of each row's answers: rows are drawn, repeats of one row depend on each other."""
+        _, place = np.unique(np.asarray(self.row_ids.to_pylist(), dtype=object).astype(str), return_inverse=True)
+        return np.bincount(place, weights=values) / np.bincount(place)
+
+
+@dataclass(slots=True)
+class History:
+    """What was found."""
+
+    seen: list[Seen] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    refused_pace: dict[tuple[str, str], tuple[float, str]] = field(default_factory=dict)
+    """Requests per minute that went through where some were refused as too many, by provider and model; and the run."""
+
+
+def asked_of(provider: str, model: str, prompt: str, params: Mapping[str, Any]) -> Asked:
+    """The group of a request."""
+    rest = {name: value for name, value in params.items() if name not in LIMITS}
+    return Asked(provider=provider, model=model, prompt=prompt, params=canonical_json(rest).decode())
+
+
+def read_history(home: Path, reports: Path, models: set[tuple[str, str]], *, elsewhere: bool = True) -> History:
+    """What the newest runs below `home` saw, and with `elsewhere` those of other evaluations below `reports` that asked
+    one of `models` (provider and id)."""
+    found = History()
+    own = [(folder, run) for folder, run in _runs(home)][:MOST_RUNS]
+    others = [] if not elsewhere else [
+        (folder, run) for folder, run in _runs(reports, depth=2) if folder.parent != home and _asks(run, models)
+    ][:MOST_RUNS]  # fmt: skip
+    for is_own, runs in ((True, own), (False, others)):
+        for folder, run in runs:
+            try:
+                _read(found, folder, run, own=is_own)
+            except (EvalmillError, LookupError, TypeError, ValueError, AttributeError) as error:
+                found.notes.append(f"{folder} could not be read ({error}); it is no basis of this plan")
+    return found
+
+
+def read_judgments(home: Path, scorer_folder: str) -> list[Seen]:
+    """What the judges of one scorer saw in the runs below `home`."""
+    found = History()
+    for folder, _ in _runs(home)[:MOST_RUNS]:
+        path = folder / scorer_folder
+        if holds_run(path):
+            with suppress(EvalmillError, LookupError, TypeError, ValueError, AttributeError):
+                _read_judge(found, path)
+    return found.seen
+
+
+def _runs(folder: Path, depth: int = 1) -> list[tuple[Path, Mapping[str, Any]]]:
+    """The runs there, the newest first; what cannot be read is left to the commands that are about it."""
+    found = []
+    for path in folder.glob("/".join("*" * depth)):
+        if path.is_dir() and holds_run(path):
+            with suppress(EvalmillError):
+                found.append((path, read_run(path)))
+    return sorted(found, key=lambda one: str(one[1].get("created_at")), reverse=True)
+
+
+def _asks(run: Mapping[str, Any], models: set[tuple[str, str]]) -> bool:
+    with suppress(LookupError, TypeError, AttributeError):
+        return any((model["provider"], model["model"]) in models for model in run["settings"]["models"])
+    return False
+
+
+def _read(found: History, folder: Path, run: Mapping[str, Any], *, own: bool) -> None:
+    settings = run["settings"]
+    models = {model["name"]: model for model in settings["models"]}
+    prompts = {prompt["name"]: prompt["sha256"] for prompt in settings["prompts"]}
+    for key, table in _groups(_sampled(folder)):
+        model = models[key["model"]]
+        params = {**model["params"], **_parsed(key["params"])}
+        asked = asked_of(model["provider"], model["model"], prompts[key["prompt"]], params)
+        place = _Place(folder, str(run["run_id"]), asked, key["prompt"], max_output_tokens(params), own)
+        found.seen.append(_seen(place, table))
+        _note_pace(found, folder, asked, table)
+
+
+def _read_judge(found: History, folder: Path) -> None:
+    run = read_run(folder)
+    for key, table in _groups(_sampled(folder, ("model", "provider", "model_requested"))):
+        asked = Asked(provider=key["provider"], model=key["model_requested"], prompt=folder.name, params="{}")
+        found.seen.append(_seen(_Place(folder, str(run["run_id"]), asked, folder.name, None, True), table))
+
+
+def _parsed(cell: str) -> dict[str, Any]:
+    import orjson
+
+    parsed: dict[str, Any] = orjson.loads(cell)
+    return parsed
+
+
+def _sampled(folder: Path, more: tuple[str, ...] = ()) -> pa.Table:
+    """Some called answers of a run, drawn at random where there are many."""
+    rng = np.random.default_rng(SEED)
+    pages: list[pa.Table] = []
+    columns = tuple(dict.fromkeys((*_COLUMNS, *more)))
+
+    def take(page: pa.Table) -> None:
+        is_called = pc.and_(pc.equal(page["source"], "called"), pc.is_in(page["status"], pa.array(ANSWERED)))
+        page = page.filter(pc.fill_null(is_called, False))
+        pages.append(_drawn(page, rng))
+        if sum(map(len, pages)) > 4 * MOST_ROWS:
+            pages[:] = [_drawn(pa.concat_tables(pages), rng)]
+
+    read_current(folder, columns, take)
+    return _drawn(pa.concat_tables(pages), rng) if pages else pa.table({name: [] for name in columns})
+
+
+def _drawn(table: pa.Table, rng: np.random.Generator) -> pa.Table:
+    if len(table) <= MOST_ROWS:
+        return table
+    return table.take(pa.array(np.sort(rng.choice(len(table), MOST_ROWS, replace=False))))
+
+
+def _groups(table: pa.Table) -> Iterator[tuple[dict[str, Any], pa.Table]]:
+    names = [
+        name for name in ("model", "prompt", "params", "provider", "model_requested") if name in table.column_names
+    ]
+    if not len(table):
+        return
+    for key in table.group_by(names).aggregate([]).to_pylist():
+        mask = None
+        for name in names:
+            equal = pc.equal(table[name], key[name])
+            mask = equal if mask is None else pc.and_(mask, equal)
+        yield key, table.filter(mask)
+
+
+class _Place(NamedTuple):
+    """Where answers were seen, and to what."""
+
+    folder: Path
+    run_id: str
+    asked: Asked
+    prompt_name: str
+    max_tokens: int | None
+    own: bool
+
+
+def _seen(place: _Place, table: pa.Table) -> Seen:
+    """The answers whose usage the provider reported."""
+    table = table.filter(pc.fill_null(pc.equal(table["usage_source"], "reported"), False))
+    attempts = _Attempts(table)
+    return Seen(
+        **place._asdict(),
+        row_ids=table["row_id"].combine_chunks(),
+        classes={name: _floats(table[name]) for name in _INPUTS},
+        output=_floats(table["output_tokens"]),
+        cut=np.asarray(pc.equal(table["status"], "truncated"), dtype=np.bool_),
+        busy_seconds=attempts.busy_seconds,
+        span_seconds=attempts.span_seconds,
+        requests=attempts.count,
+        wasted_usd=attempts.wasted_usd,
+    )
+
+
+class _Attempts:
+    """Sums over the attempts of each job."""
+
+    def __init__(self, table: pa.Table) -> None:
+        jobs = len(table)
+        lists = table["attempts"].combine_chunks()
+        job = np.asarray(pc.list_parent_indices(lists), dtype=np.int64)
+        flat = pc.list_flatten(lists)
+        last = np.append(job[1:] != job[:-1], True)[: job.size]
+        cost = _floats(pc.struct_field(flat, "cost_usd"))
+        started = np.asarray(pc.struct_field(flat, "started_at").cast(pa.int64()), dtype=np.float64)
+        first = np.full(jobs, np.inf)
+        np.minimum.at(first, job, started)
+        finished = _floats(table["finished_at"].cast(pa.int64()))
+        self.count: Numbers = np.bincount(job, minlength=jobs).astype(np.float64)
+        self.busy_seconds = np.bincount(job, _floats(pc.struct_field(flat, "latency_ms")), minlength=jobs) / 1000
+        self.wasted_usd: Numbers = np.bincount(job, np.where(last, 0.0, cost), minlength=jobs).astype(np.float64)
+        self.span_seconds = np.where(np.isfinite(first), np.maximum(finished - first, 0) / 1e6, 0.0)
+
+
+def _note_pace(found: History, folder: Path, asked: Asked, table: pa.Table) -> None:
+    """What a provider let through while it refused other requests as too many: its limit, seen from outside."""
+    key = asked.provider, asked.model
+    flat = pc.list_flatten(table["attempts"].combine_chunks())
+    refused = pc.sum(pc.equal(pc.struct_field(flat, "http_status"), 429)).as_py() or 0
+    finished = _floats(table["finished_at"].cast(pa.int64()))
+    if key in found.refused_pace or refused < 3 or len(finished) < 20 or len(table) >= MOST_ROWS:
+        return
+    span = (finished.max() - finished.min()) / 1e6
+    if span > 0:
+        found.refused_pace[key] = 60 * len(finished) / span, folder.name
+
+
+def _floats(column: Any) -> Numbers:
+    return np.asarray(pc.fill_null(column.cast(pa.float64()), 0.0), dtype=np.float64)

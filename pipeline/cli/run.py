@@ -53,21 +53,26 @@ def command(
         str | None,
         typer.Option(metavar="STATUS,...", help="Ask again for the jobs that ended so, in the newest such run."),
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask before a run that could cost more than ask_above_usd.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> int:
     """Run an evaluation, or continue where an earlier run of the same settings stopped."""
     import os
 
+    from pipeline.cli.ask import ask
     from pipeline.cli.progress import Progress
     from pipeline.config.load import Overrides
     from pipeline.flow import Surroundings, run_evaluation
     from pipeline.run.memory import calm_collector
     from pipeline.steps.choose import Again, Places
+    from pipeline.steps.planning.drafts import Setting
 
     around = Surroundings(environment=os.environ)
     progress = Progress(around.clock)
 
-    again = Again(fresh=fresh, retry=_statuses(retry))
+    again, places = Again(fresh=fresh, retry=_statuses(retry)), Places(reports=reports, out=out)
     if fresh and again.retry:
         raise UsageError("--fresh asks for everything again, and --retry for some of it; give one of them")
 
@@ -75,6 +80,14 @@ def command(
         for warning in warnings:
             note(f"warning: {warning}")
         _announce(prepared, choice, again)
+        ask(
+            Setting(
+                prepared=prepared, reports=reports, home=places.home(prepared.settings.name), choice=choice,
+                again=again, today=choice.began(around.clock.now()),
+            ),
+            yes=yes,
+            aside=progress.hidden,
+        )  # fmt: skip
         calm_collector()
         return progress
 
@@ -92,7 +105,7 @@ def command(
         outcome = run_evaluation(
             evaluation,
             overrides,
-            Places(reports=reports, out=out),
+            places,
             again,
             around=around,
             observe=observe,

@@ -68,25 +68,25 @@ def predict_sum(seen: Values, count: int, *, units: float = 1.0) -> Range | None
     return Range(count * mean - half, count * mean, count * mean + half).times(units)
 
 
-def predict_ratio(seen: Values, base: Values, new_base: float, count: int) -> Range | None:
-    """The sum of `count` new values that go with a known base, such as tokens with their estimates; None below two.
+def predict_from_base(seen: Values, base: Values, new_base: Values, units: float) -> Range | None:
+    """The sum of new values, each taken `units` times, of which a base is known, such as tokens with their estimates.
 
-    Ratio estimation: the seen values' sum over their base's, residuals for the spread. Source: Cochran, Sampling
-    Techniques, section 6.3, with the spread of the new values added.
+    `new_base` holds the base of each new value, once. None below two seen values. The ratio of the sums that were seen,
+    with the residuals for the uncertainty of the ratio and for the spread of the new values. Source: Cochran, Sampling
+    Techniques, section 6.3.
     """
     whole = float(base.sum())
     if len(seen) < 2 or whole <= 0:
         return None
-    if not count:
+    if not len(new_base):
         return NOTHING
     ratio = float(seen.sum()) / whole
     residuals = seen - ratio * base
     sd = max(float((residuals @ residuals / (len(seen) - 1)) ** 0.5), ROUNDING_SD)
-    # The mean base of new and seen values may differ: the ratio's own error grows with the new base.
-    share = new_base / whole
-    half = _t(len(seen) - 1) * sd * (count + len(seen) * share**2) ** 0.5
-    likely = ratio * new_base
-    return Range(max(0.0, likely - half), likely, likely + half)
+    share = float(new_base.sum()) / whole
+    half = _t(len(seen) - 1) * sd * (len(new_base) + len(seen) * share**2) ** 0.5
+    likely = ratio * float(new_base.sum())
+    return Range(max(0.0, likely - half), likely, likely + half).times(units)
 
 
 def predict_longest(seen: Values, count: int) -> Range | None:

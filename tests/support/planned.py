@@ -36,19 +36,39 @@ from pipeline.steps.prepare import Prepared, prepare
 from pipeline.steps.rows import keep_rows
 from pipeline.steps.simulation import simulator_options
 from pipeline.store.run_store import RunStore
-from tests.support.clock import START, ManualClock
+from tests.support.clock import START
 from tests.support.lanes import Kept
 from tests.support.store import store_all
+from tests.support.virtual_time import LoopClock, run_at_once
 
 WORDS = (
-    "Janet has ducks that lay eggs every morning while the baker sells bread to people in the village for a few coins and "
-    "walks home over the long hill before the rain begins to fall on empty fields"
-).split()
+    "ducks",
+    "that",
+    "lay",
+    "eggs",
+    "every",
+    "morning",
+    "while",
+    "the",
+    "baker",
+    "sells",
+    "bread",
+    "to",
+    "villagers",
+)
 TEMPLATES = (
     "{{ question }}",
     "Answer with a number only. {{ question }}",
     "{% system %}You are a patient teacher of arithmetic.{% endsystem %}{% user %}Think step by step, then give the "
     "result.\n\n{{ question }}{% enduser %}",
+)
+LIMITS = (
+    "",
+    "",
+    "requests_per_minute = 300",
+    "input_tokens_per_minute = 12_000\nrequests_per_minute = 900",
+    "output_tokens_per_minute = 9_000\nrequests_per_minute = 900",
+    "requests_in_flight = 6",
 )
 MODELS = ("sim-small", "sim-medium", "sim-large")
 
@@ -83,8 +103,7 @@ class Truth:
 def drawn(seed: int, *, most_rows: int = 240) -> Shape:
     """A seeded shape: one to three models, prompts and repeats, with and without limits and faults."""
     rng = random.Random(seed)
-    limits = rng.choice(("", "", "requests_per_minute = 300", "input_tokens_per_minute = 12_000\nrequests_per_minute = 900",
-                         "output_tokens_per_minute = 9_000\nrequests_per_minute = 900", "requests_in_flight = 6"))  # fmt: skip
+    limits = rng.choice(LIMITS)
     return Shape(
         seed=seed,
         rows=rng.randrange(60, most_rows),
@@ -125,7 +144,8 @@ def write_shape(folder: Path, shape: Shape) -> Path:
 
 def _row(rng: random.Random, number: int) -> dict[str, str]:
     story = " ".join(rng.choices(WORDS, k=round(rng.lognormvariate(2.5, 0.6))))
-    return {"id": f"r{number}", "question": f"{story}. What is {number} plus {number}?", "answer": str(2 * number)}
+    one, two = rng.randrange(2_000), rng.randrange(2_000)
+    return {"id": f"r{number}", "question": f"{story}. What is {one} plus {two}?", "answer": str(one + two)}
 
 
 def setting(evaluation: Path, reports: Path, *, fresh: bool = False, limit: int | None = None) -> Setting:
@@ -144,10 +164,16 @@ def plan(made: Setting) -> Forecast:
     return forecast(made, found, history_of(made))
 
 
-async def run_in_simulated_time(prepared: Prepared, folder: Path, *, skip: frozenset[str] = frozenset()) -> Truth:
+def run_in_simulated_time(prepared: Prepared, folder: Path, *, skip: frozenset[str] = frozenset()) -> Truth:
     """Run all jobs whose rows are not in `skip`, and store them as a finished run."""
+    results = run_at_once(partial(_run, prepared, folder, skip))
+    anyio.run(_store, prepared, folder, results)
+    return truth(results)
+
+
+async def _run(prepared: Prepared, folder: Path, skip: frozenset[str]) -> list[Result]:
     run = begin(prepared, folder, Again(), now=START)
-    clock = ManualClock()
+    clock = LoopClock()
     exchange = Exchange(replace(_options(prepared), latency_scale=1.0), clock)
     control, kept = RunControl(FailureRate(None, 1)), Kept()
     accounts: dict[str, AccountLimits] = {}
@@ -158,10 +184,13 @@ async def run_in_simulated_time(prepared: Prepared, folder: Path, *, skip: froze
                 limits, lane.provider.accounting, clock, first_in_flight=prepared.settings.run.first_in_flight,
             ), control, kept, run["run_id"], skip))  # fmt: skip
             lanes.start_soon(_lane, executor, prepared, lane, kept)
+    return kept.results
+
+
+async def _store(prepared: Prepared, folder: Path, results: Sequence[Result]) -> None:
     with RunStore.open(folder) as store:
         keep_rows(store, prepared.dataset, prepared.survey)
-        await store_all(store, kept.results, [], state="complete")
-    return truth(kept.results)
+        await store_all(store, results, [], state="complete")
 
 
 def truth(results: Sequence[Result]) -> Truth:
@@ -187,8 +216,8 @@ def _options(prepared: Prepared) -> Options:
     return simulator_options(prepared.settings.simulator)
 
 
-def _setup(  # noqa: PLR0913, PLR0917 - a lane has so many parts
-    prepared: Prepared, lane: Lane, exchange: Exchange, clock: ManualClock, limits: LaneLimits, control: RunControl,
+def _setup(
+    prepared: Prepared, lane: Lane, exchange: Exchange, clock: LoopClock, limits: LaneLimits, control: RunControl,
     kept: Kept, run_id: str, skip: frozenset[str],
 ) -> LaneSetup:  # fmt: skip
     lane_control = control.lane()
@@ -217,10 +246,11 @@ def _setup(  # noqa: PLR0913, PLR0917 - a lane has so many parts
     )  # fmt: skip
 
 
-async def _answer(exchange: Exchange, clock: ManualClock, request: httpx.Request) -> httpx.Response:
+async def _answer(exchange: Exchange, clock: LoopClock, request: httpx.Request) -> httpx.Response:
     headers = {name.lower(): value for name, value in request.headers.items()} | {"x-api-key": "simulated"}
     reply = exchange.generate("messages", headers, request.content)
     await clock.sleep(reply.wait_seconds)
     exchange.begun(reply)
     exchange.finished(reply)
-    return httpx.Response(reply.status, content=reply.body, headers={**reply.headers, "content-type": reply.content_type})
+    told = {**reply.headers, "content-type": reply.content_type}
+    return httpx.Response(reply.status, content=reply.body, headers=told)

@@ -36,6 +36,7 @@ class Setting:
 class Expected:
     """What one model, or one judge, is expected to be asked and to take."""
 
+    provider: str
     jobs: Range
     """To be sent."""
     reused: Range
@@ -71,7 +72,7 @@ def timed(prepared: Prepared, drafts: Mapping[str, Draft]) -> dict[str, Expected
     for draft in drafts.values():
         accounts.setdefault(_account(draft.lane), []).append(draft.load)
     return {
-        name: Expected(
+        name: Expected(provider=draft.lane.provider.name,
             jobs=draft.jobs, reused=draft.reused, input=draft.input, output=draft.output, usd=draft.usd,
             basis=draft.basis, load=draft.load,
             seconds=lane_seconds(

@@ -21,6 +21,8 @@ from pipeline.steps.planning.pace import Duration, Load, one_after_another, toge
 from pipeline.steps.planning.usage import InputTokens, asked_by, predict_output, row_count
 from pipeline.steps.reuse import find_reuse
 
+SIMULATOR = "simulator"
+"""Its money is invented, and never added to real money."""
 _MILLISECONDS = 1000.0
 
 
@@ -45,10 +47,21 @@ class Forecast:
         return [*self.models.values(), *self.judges.values()]
 
     @property
+    def paid(self) -> list[Expected]:
+        """Those that are paid with real money; where there are none, the simulated ones, whose money is invented."""
+        real = [one for one in self.expected if one.provider != SIMULATOR]
+        return real or self.expected
+
+    @property
+    def simulated(self) -> bool:
+        """Whether all money is invented."""
+        return all(one.provider == SIMULATOR for one in self.expected)
+
+    @property
     def usd(self) -> Dollars | None:
-        """Of the whole run; None where a price is unknown."""
+        """Of all that is paid with real money, or of the simulated models where all are; None without a price."""
         found = NO_DOLLARS
-        for one in self.expected:
+        for one in self.paid:
             if one.usd is None:
                 return None
             found = found + one.usd

@@ -76,8 +76,9 @@ def lane_seconds(
     known = limits.requests_per_minute is not None or limits.input_tokens_per_minute is not None
     first = width if known else min(width, run.first_in_flight)
     flow = _in_flight(load, width, first, longest)
+    flow = Range(flow.low, flow.likely, flow.high + _pauses(load, run))
     paces.append((_width_words(run, limits, width), flow))
-    tail = mean / load.jobs, longest.high
+    tail = mean / load.jobs, longest.high + _pauses(load, run)
     ends = [(name, pace if pace is flow else _with_tail(pace, *tail)) for name, pace in paces]
     name, _ = max(ends, key=lambda pace: pace[1].likely or 0.0)
     return Duration(
@@ -173,6 +174,15 @@ def _in_flight(load: Load, width: int, first: int, longest: Range) -> Range:
         max(shared + max(0.0, (longest.likely or 0.0) - mean / 2), longest.likely or 0.0),
         high / width + ramp[1] + longest.high,
     )
+
+
+def _pauses(load: Load, run: RunSettings) -> float:
+    """The pauses before the attempts of one of the last jobs, if it fails as often as one of all jobs probably will."""
+    failed = 1 - load.jobs / load.requests if load.requests > load.jobs else 0.0
+    if not failed:
+        return 0.0
+    most = math.ceil(math.log(2 * load.jobs) / -math.log(failed))
+    return sum(min(60.0, 2.0**attempt) for attempt in range(min(most, run.max_attempts - 1)))
 
 
 def _ramp_seconds(jobs: int, width: int, first: int, latency: float) -> float:

@@ -17,7 +17,7 @@ from pipeline.core.template import compile_template
 from pipeline.core.tokens import estimate_request_tokens
 from pipeline.guard.media import MediaReader
 from pipeline.run.permits import max_output_tokens
-from pipeline.stats.predict import NOTHING, Range, predict_ratio, predict_sum
+from pipeline.stats.predict import NOTHING, Range, predict_from_base, predict_sum
 from pipeline.steps.planning.evidence import Evidence, answers_like, like, model_anywhere, newest
 from pipeline.steps.planning.history import Asked, History, Seen, asked_of
 from pipeline.steps.planning.look import Part, is_dense
@@ -68,7 +68,7 @@ class InputTokens:
             return Told(NOTHING, "")
         counted = self._counted.get(part.lane.model.name)
         if counted is not None:
-            found = predict_ratio(counted.true, counted.estimated, tokens.likely, jobs)
+            found = _held_against(counted, part, tokens.likely)
             if found is not None:
                 return Told(_sampled(found, tokens), counted.words)
         alike = like(self._history, asked)
@@ -77,7 +77,7 @@ class InputTokens:
             (model_anywhere(self._history, asked), OTHER_TEXT, " to other prompts"),
         ):
             pairs = self._joined(newest(seen, 3), dense=is_dense(part.lane))
-            found = None if pairs is None else predict_ratio(pairs.true, pairs.estimated, tokens.likely, jobs)
+            found = None if pairs is None else _held_against(pairs, part, tokens.likely)
             if pairs is not None and found is not None:
                 return Told(_sampled(found.widened(factor), tokens), f"{pairs.words}{other}")
         low, high = UNCALIBRATED
@@ -136,6 +136,17 @@ def _lengths(evidence: Evidence, most: int | None, jobs: int, units: float) -> R
         return None
     longer = predict_sum(evidence.by_row(lambda one: _let_go(one, most)), row_count(jobs, units), units=units)
     return Range(found.low, found.likely, max(found.high, found.high if longer is None else longer.high))
+
+
+def _held_against(pairs: Pairs, part: Part, tokens: float) -> Range | None:
+    """The open jobs' input, row by row: repeats of one row have the same."""
+    sizes = np.asarray(part.tokens, dtype=np.float64)
+    by_row = np.bincount(part.rows, sizes)
+    rows = np.bincount(part.rows)
+    per_job = by_row[rows > 0] / rows[rows > 0]
+    found = predict_from_base(pairs.true, pairs.estimated, per_job, _units(part))
+    looked_at = float(sizes.sum())
+    return None if found is None or not looked_at else found.times(tokens / looked_at)
 
 
 def _cut(one: Seen, most: int | None) -> Numbers:

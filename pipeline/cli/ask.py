@@ -1,0 +1,69 @@
+"""The question before a run that may be dear: what it would cost, and whether to go on."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from pipeline.cli.output import note
+from pipeline.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.steps.planning.consent import Prospect
+    from pipeline.steps.planning.drafts import Setting
+
+_YES = ("y", "yes")
+
+
+def ask(setting: Setting, *, yes: bool, aside: Callable[[], AbstractContextManager[None]]) -> None:
+    """Say what the run would cost, and ask where it could be more than `ask_above_usd`; raises UsageError for a no.
+
+    Nobody is asked who gave --yes or named the amount with a budget, nor about the money of simulated models. `aside`
+    keeps the terminal free for the question.
+    """
+    from pipeline.steps.planning.consent import look_ahead
+
+    if setting.choice.finished and not setting.again.retry:
+        return
+    prospect = look_ahead(setting)
+    for line in _lines(prospect):
+        note(line)
+    run = setting.prepared.settings.run
+    dear = prospect.may_cost_usd is not None and prospect.may_cost_usd > run.ask_above_usd
+    if not dear or yes or run.budget_usd is not None:
+        return
+    sum_words = f"could cost up to {_usd(prospect.may_cost_usd)}, more than ask_above_usd = {run.ask_above_usd}"
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            f"the run {sum_words}, and there is no terminal to ask on; nothing was sent. Say --yes, or name what it "
+            "may cost with --budget, or raise ask_above_usd under [run]"
+        )
+    with aside():
+        print(f"This {sum_words}. Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline().strip().lower()
+    if answer not in _YES:
+        raise UsageError("not begun, since the answer was no; nothing was sent")
+
+
+def _lines(prospect: Prospect) -> list[str]:
+    from pipeline.cli.plan_words import total_words
+
+    lines = []
+    if prospect.expected is not None:
+        lines.append(f"{total_words(prospect.expected)} (`evalmill plan` says more)")
+    elif prospect.may_cost_usd is not None and prospect.most_usd is not None:
+        lines.append(f"at most {prospect.jobs:,} jobs to send, for {_usd(prospect.most_usd)} at most")
+    if prospect.unpriced:
+        named = ", ".join(prospect.unpriced)
+        lines.append(f"what {named} would cost is not known: there is no price; nobody is asked about that")
+    return lines
+
+
+def _usd(amount: Decimal | None) -> str:
+    from pipeline.report.numbers import usd
+
+    return usd(amount)

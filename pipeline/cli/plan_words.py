@@ -57,7 +57,7 @@ def total_words(found: Forecast) -> str:
     jobs = jobs_words(total(one.jobs for one in found.models.values()))
     cost = usd_words(found.usd)
     cost = "cost unknown" if cost == UNKNOWN else cost
-    if found.simulated != any(one.provider == "simulator" for one in found.expected):
+    if not found.simulated and any(one.provider == "simulator" for one in found.expected):
         cost += " without simulated money"
     time = seconds_words(found.seconds)
     time = "time unknown" if time == UNKNOWN else time

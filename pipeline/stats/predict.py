@@ -90,27 +90,34 @@ def predict_from_base(seen: Values, base: Values, new_base: Values, units: float
 
 
 def predict_longest(seen: Values, count: int) -> Range | None:
-    """The largest of `count` new values that are spread log-normally, as times of answers are; None below two."""
+    """The largest of `count` new values that are spread log-normally, as times of answers are; None below two.
+
+    The spread itself is uncertain too: its ends are those of its own 80 % interval (chi-squared), since the largest of
+    many lies far out.
+    """
+    from scipy import special
+
     positive = seen[seen > 0]
     if len(positive) < 2 or count < 1:
         return None
-    logs = np.log(positive)
-    mean, sd = float(logs.mean()), float(logs.std(ddof=1))
-    reach = sd * (1 + 1 / len(logs)) ** 0.5
+    logs, freedom = np.log(positive), len(positive) - 1
+    mean, sd = float(logs.mean()), float(logs.std(ddof=1)) * (1 + 1 / len(logs)) ** 0.5
+    narrow, wide = ((freedom / float(special.chdtri(freedom, tail))) ** 0.5 for tail in (0.1, 0.9))
     low, likely, high = (
-        float(np.exp(mean + reach * NormalDist().inv_cdf(quantile ** (1 / count))))
-        for quantile in ((1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2)
+        float(np.exp(mean + spread * NormalDist().inv_cdf(quantile ** (1 / count))))
+        for quantile, spread in (((1 - LEVEL) / 2, sd), (0.5, sd), ((1 + LEVEL) / 2, sd * wide))
     )
-    widest = _t(len(logs) - 1) / NormalDist().inv_cdf((1 + LEVEL) / 2)
-    return Range(low, likely, max(high, float(np.exp(mean + (np.log(high) - mean) * widest))))
+    lowest = float(np.exp(mean + (np.log(low) - mean) * (narrow if low > np.exp(mean) else wide)))
+    return Range(lowest, likely, high)
 
 
 def scaled_up(looked_at: Values, whole: int) -> Range:
     """The sum over `whole` units of which a random part was looked at; exact where that was all of them."""
     part = len(looked_at)
-    likely = float(looked_at.sum()) / max(part, 1) * whole
+    seen = float(looked_at.sum())
     if part >= whole:
-        return Range(likely, likely, likely)
+        return Range(seen, seen, seen)
+    likely = seen / max(part, 1) * whole
     if part < 2:
         return Range(0.0, likely, float("inf"))
     left_out = (1 - part / whole) ** 0.5

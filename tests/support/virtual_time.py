@@ -17,6 +17,9 @@ T = TypeVar("T")
 _THREAD_SECONDS = 0.0005
 """How long is really waited for a thread that is at work, before looking again; no time passes on the loop then."""
 
+_TURN_SECONDS = 1e-6
+"""What each turn of the loop takes, so that a wait too short for the clock to show comes to an end."""
+
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """Jumps to the next timer when nothing else is to do."""
@@ -36,6 +39,7 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> Any:
+        self._loop.now += _TURN_SECONDS
         events = super().select(0)
         if events or timeout == 0:
             return events

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -148,7 +149,7 @@ def _read(found: History, folder: Path, run: Mapping[str, Any], *, own: bool) ->
     settings = run["settings"]
     models = {model["name"]: model for model in settings["models"]}
     prompts = {prompt["name"]: prompt["sha256"] for prompt in settings["prompts"]}
-    for key, table in _groups(_sampled(folder)):
+    for key, table in _groups(_sampled(folder), ("model", "prompt", "params")):
         model = models[key["model"]]
         params = {**model["params"], **_parsed(key["params"])}
         asked = asked_of(model["provider"], model["model"], prompts[key["prompt"]], params)
@@ -158,8 +159,8 @@ def _read(found: History, folder: Path, run: Mapping[str, Any], *, own: bool) ->
 
 
 def _read_judge(found: History, folder: Path) -> None:
-    run = read_run(folder)
-    for key, table in _groups(_sampled(folder, ("model", "provider", "model_requested"))):
+    run, by = read_run(folder), ("model", "provider", "model_requested")
+    for key, table in _groups(_sampled(folder, by), by):
         asked = Asked(provider=key["provider"], model=key["model_requested"], prompt=folder.name, params="{}")
         found.seen.append(_seen(_Place(folder, str(run["run_id"]), asked, folder.name, None, True), table))
 
@@ -194,18 +195,12 @@ def _drawn(table: pa.Table, rng: np.random.Generator) -> pa.Table:
     return table.take(pa.array(np.sort(rng.choice(len(table), MOST_ROWS, replace=False))))
 
 
-def _groups(table: pa.Table) -> Iterator[tuple[dict[str, Any], pa.Table]]:
-    names = [
-        name for name in ("model", "prompt", "params", "provider", "model_requested") if name in table.column_names
-    ]
+def _groups(table: pa.Table, names: Sequence[str]) -> Iterator[tuple[dict[str, Any], pa.Table]]:
+    """The answers that have the same values in `names`."""
     if not len(table):
         return
-    for key in table.group_by(names).aggregate([]).to_pylist():
-        mask = None
-        for name in names:
-            equal = pc.equal(table[name], key[name])
-            mask = equal if mask is None else pc.and_(mask, equal)
-        yield key, table.filter(mask)
+    for key in table.group_by(list(names)).aggregate([]).to_pylist():
+        yield key, table.filter(reduce(pc.and_, [pc.equal(table[name], key[name]) for name in names]))
 
 
 class _Place(NamedTuple):

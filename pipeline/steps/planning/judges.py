@@ -28,11 +28,10 @@ from pipeline.steps.planning.usage import UNCALIBRATED
 def expect_judges(setting: Setting, models: Sequence[Expected]) -> dict[tuple[str, str], Expected]:
     """Every judge of every scorer; recorded ones, which nothing is sent to, are left out."""
     ready: Bench = bench(setting.prepared)
-    owners = [judge for judge, members in ready.judges for _ in members]
-    lanes = [lane for lane, _ in judge_lanes(setting.prepared, ready)]
+    lanes = iter(judge_lanes(setting.prepared, ready))
     found: dict[tuple[str, str], Expected] = {}
-    for judge in dict.fromkeys(owners):
-        mine = [lane for owner, lane in zip(owners, lanes, strict=True) if owner == judge]
+    for judge, members in ready.judges:
+        mine = [next(lanes)[0] for _ in members]
         seen = read_judgments(setting.home, str(judge_folder(setting.home, judge.name).relative_to(setting.home)))
         drafts = {
             lane.model.name: _draft(setting, judge, lane, seen, models) for lane in mine if lane.model.recorded is None

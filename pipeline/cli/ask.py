@@ -13,26 +13,38 @@ from pipeline.core.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pipeline.core.settings import EvalSettings
     from pipeline.steps.planning.consent import Prospect
     from pipeline.steps.planning.drafts import Setting
 
+FREE = ("simulator", "recorded")
+"""Providers whose money is invented, or was spent already."""
 _YES = ("y", "yes")
 
 
-def ask(setting: Setting, *, yes: bool, aside: Callable[[], AbstractContextManager[None]]) -> None:
+def ask(
+    settings: EvalSettings,
+    make: Callable[[], Setting],
+    *,
+    yes: bool,
+    aside: Callable[[], AbstractContextManager[None]],
+) -> None:
     """Say what the run would cost, and ask where it could be more than `ask_above_usd`; raises UsageError for a no.
 
-    Nobody is asked who gave --yes or named the amount with a budget, nor about the money of simulated models. `aside`
-    keeps the terminal free for the question.
+    Nobody is asked who gave --yes or named the amount with a budget, nor about the money of simulated models, which
+    takes no time to find out. `make` says what the run is; `aside` keeps the terminal free for the question.
     """
+    if all(name in FREE for name in settings.providers):
+        return
     from pipeline.steps.planning.consent import look_ahead
 
+    setting = make()
     if setting.choice.finished and not setting.again.retry:
         return
     prospect = look_ahead(setting)
     for line in _lines(prospect):
         note(line)
-    run = setting.prepared.settings.run
+    run = settings.run
     dear = prospect.may_cost_usd is not None and prospect.may_cost_usd > run.ask_above_usd
     if not dear or yes or run.budget_usd is not None:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,8 @@ from pipeline.core.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.flow import Outcome
-    from pipeline.steps.choose import Again, Choice
+    from pipeline.steps.choose import Again, Choice, Places
+    from pipeline.steps.planning.drafts import Setting
     from pipeline.steps.prepare import Prepared
 
 
@@ -67,7 +69,6 @@ def command(
     from pipeline.flow import Surroundings, run_evaluation
     from pipeline.run.memory import calm_collector
     from pipeline.steps.choose import Again, Places
-    from pipeline.steps.planning.drafts import Setting
 
     around = Surroundings(environment=os.environ)
     progress = Progress(around.clock)
@@ -80,14 +81,7 @@ def command(
         for warning in warnings:
             note(f"warning: {warning}")
         _announce(prepared, choice, again)
-        ask(
-            Setting(
-                prepared=prepared, reports=reports, home=places.home(prepared.settings.name), choice=choice,
-                again=again, today=choice.began(around.clock.now()),
-            ),
-            yes=yes,
-            aside=progress.hidden,
-        )  # fmt: skip
+        ask(prepared.settings, partial(_setting, prepared, places, choice, again), yes=yes, aside=progress.hidden)
         calm_collector()
         return progress
 
@@ -112,6 +106,17 @@ def command(
         )
     show(outcome, as_json=json)
     return outcome.exit_code
+
+
+def _setting(prepared: Prepared, places: Places, choice: Choice, again: Again) -> Setting:
+    """What the run's cost is estimated from."""
+    from pipeline.core.clock import SystemClock
+    from pipeline.steps.planning.drafts import Setting
+
+    return Setting(
+        prepared=prepared, reports=places.reports, home=places.home(prepared.settings.name), choice=choice, again=again,
+        today=choice.began(SystemClock().now()),
+    )  # fmt: skip
 
 
 def show(outcome: Outcome, *, as_json: bool) -> None:

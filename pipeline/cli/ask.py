@@ -45,8 +45,7 @@ def ask(
     for line in _lines(prospect):
         note(line)
     run = settings.run
-    dear = prospect.may_cost_usd is not None and prospect.may_cost_usd > run.ask_above_usd
-    if not dear or yes or run.budget_usd is not None:
+    if prospect.may_cost_usd <= run.ask_above_usd or yes or run.budget_usd is not None:
         return
     sum_words = f"could cost up to {_usd(prospect.may_cost_usd)}, more than ask_above_usd = {run.ask_above_usd}"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -67,15 +66,15 @@ def _lines(prospect: Prospect) -> list[str]:
     lines = []
     if prospect.expected is not None:
         lines.append(f"{total_words(prospect.expected)} (`evalmill plan` says more)")
-    elif prospect.may_cost_usd is not None and prospect.most_usd is not None:
-        lines.append(f"at most {prospect.jobs:,} jobs to send, for {_usd(prospect.most_usd)} at most")
+    elif not prospect.unpriced:
+        lines.append(f"at most {prospect.jobs:,} jobs to send, for {_usd(prospect.may_cost_usd)} at most")
     if prospect.unpriced:
         named = ", ".join(prospect.unpriced)
         lines.append(f"what {named} would cost is not known: there is no price; nobody is asked about that")
     return lines
 
 
-def _usd(amount: Decimal | None) -> str:
+def _usd(amount: Decimal) -> str:
     from pipeline.report.numbers import usd
 
     return usd(amount)

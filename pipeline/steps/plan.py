@@ -38,9 +38,9 @@ class PlannedModel:
     """If each answer is as long as `max_tokens`, nothing is cached and nothing reused; None without price or bound."""
 
 
-def plan_models(prepared: Prepared, *, today: date, sampled: int = SAMPLED_REQUESTS) -> list[PlannedModel]:
-    """What each model would be asked, by its first `sampled` requests, of an evaluation without mistakes."""
-    return [_planned(prepared, lane, today, sampled) for lane in prepared.plan.lanes]
+def plan_models(prepared: Prepared, *, today: date) -> list[PlannedModel]:
+    """What each model would be asked, of an evaluation without mistakes."""
+    return [_planned(prepared, lane, today) for lane in prepared.plan.lanes]
 
 
 def plan_judges(prepared: Prepared, *, today: date) -> list[PlannedModel]:
@@ -95,9 +95,9 @@ def _answer_tokens(prepared: Prepared) -> int:
     return round(sum(most) / len(most))
 
 
-def _planned(prepared: Prepared, lane: Lane, today: date, sampled: int) -> PlannedModel:
+def _planned(prepared: Prepared, lane: Lane, today: date) -> PlannedModel:
     jobs = prepared.plan.total_jobs(lane)
-    requests = [] if lane.model.recorded else prepared.plan.sample_requests(lane, sampled)
+    requests = [] if lane.model.recorded else prepared.plan.sample_requests(lane, SAMPLED_REQUESTS)
     known = capabilities(lane.provider.name, lane.model.model)
     dense = known is not None and known.dense_tokens
     tokens = [estimate_request_tokens(request, dense=dense) for request in requests]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pipeline.steps.plan import PlannedModel, plan_judges, plan_models
+from pipeline.cost.prices import find_price
+from pipeline.run.permits import max_output_tokens
+from pipeline.steps.plan import plan_judges
 from pipeline.steps.planning.drafts import Setting
 from pipeline.steps.planning.forecast import Forecast, forecast, history_of, survey_jobs
+from pipeline.steps.planning.look import Look, Part, look
 from pipeline.steps.planning.usage import UNCALIBRATED
 
 FREE = ("simulator", "recorded")
 """Providers whose money is invented, or was spent already."""
-QUICK_REQUESTS = 20
-"""Requests of each model that are looked at first: a run that is surely cheap is not held up."""
-QUICK_JOBS = 2_000
+QUICK_JOBS = 200
+"""Jobs that are looked at first, from all over the rows: a run that is surely cheap is not held up."""
+CLOSER_JOBS = 2_000
 """Jobs that are looked at where it may be dear."""
 
 
@@ -25,42 +27,53 @@ class Prospect:
 
     jobs: int
     """Planned, whatever is answered already."""
-    most_usd: Decimal | None
-    """Of real money; None where nothing bounds it."""
     expected: Forecast | None
     """Looked for only where the run may be dear."""
     unpriced: tuple[str, ...]
-    """Models and judges of real providers without a price."""
-    may_cost_usd: Decimal | None
-    """The upper end of the real money; None where none is spent or nothing is known of it."""
+    """Models and judges of real providers whose cost nothing bounds."""
+    may_cost_usd: Decimal
+    """The upper end of the real money, as far as it is known."""
 
 
 def look_ahead(setting: Setting) -> Prospect:
     """Bound the run's cost quickly, and look closer only where that is above `ask_above_usd`."""
     prepared = setting.prepared
-    planned = plan_models(prepared, today=setting.today, sampled=QUICK_REQUESTS)
-    judged = plan_judges(prepared, today=setting.today) if prepared.settings.judges else []
-    real = [one for one in (*planned, *judged) if one.provider not in FREE]
-    unpriced = tuple(one.model for one in real if one.most_usd is None)
-    known = [one.most_usd for one in real if one.most_usd is not None]
-    # The first requests may be short ones, and estimates fall short: what is surely cheap is cheap by a margin.
-    bound = sum(known, Decimal(0)) * Decimal(repr(2 * UNCALIBRATED[1]))
-    jobs = sum(one.jobs for one in planned)
+    bounds = _bounds(setting, look(prepared, (), None, most_jobs=QUICK_JOBS))
+    if prepared.settings.judges:
+        judged = plan_judges(prepared, today=setting.today)
+        bounds |= {one.model: one.most_usd for one in judged if one.provider not in FREE}
+    unpriced = tuple(name for name, usd in bounds.items() if usd is None)
+    bound = sum((usd for usd in bounds.values() if usd is not None), Decimal(0))
+    jobs = sum(prepared.plan.total_jobs(lane) for lane in prepared.plan.lanes if lane.provider.name not in FREE)
     if bound <= prepared.settings.run.ask_above_usd:
-        return Prospect(
-            jobs=jobs, most_usd=_sum(real), expected=None, unpriced=unpriced, may_cost_usd=bound if real else None
-        )
-    found, _ = survey_jobs(setting, most_jobs=QUICK_JOBS)
+        return Prospect(jobs=jobs, expected=None, unpriced=unpriced, may_cost_usd=bound)
+    found, _ = survey_jobs(setting, most_jobs=CLOSER_JOBS)
     expected = forecast(setting, found, history_of(setting))
-    return Prospect(jobs=jobs, most_usd=_sum(real), expected=expected, unpriced=unpriced, may_cost_usd=_upper(expected))
-
-
-def _sum(real: Sequence[PlannedModel]) -> Decimal | None:
-    known = [one.most_usd for one in real if one.most_usd is not None]
-    return sum(known, Decimal(0)) if len(known) == len(real) else None
-
-
-def _upper(expected: Forecast) -> Decimal:
-    """The upper ends of what real providers are paid, as far as prices are known."""
     paid = [] if expected.simulated else expected.paid
-    return sum((one.usd.high for one in paid if one.usd is not None), Decimal(0))
+    upper = sum((one.usd.high for one in paid if one.usd is not None), Decimal(0))
+    return Prospect(jobs=jobs, expected=expected, unpriced=unpriced, may_cost_usd=upper)
+
+
+def _bounds(setting: Setting, found: Look) -> dict[str, Decimal | None]:
+    """The most that each model of a real provider can cost, as far as the jobs that were looked at tell of all."""
+    bounds: dict[str, Decimal | None] = {}
+    for part in found.parts:
+        if part.lane.provider.name in FREE:
+            continue
+        name, usd = part.lane.model.name, _bound(setting, found, part)
+        known = bounds.get(name, Decimal(0))
+        bounds[name] = None if usd is None or known is None else known + usd
+    return bounds
+
+
+def _bound(setting: Setting, found: Look, part: Part) -> Decimal | None:
+    provider, model = part.lane.provider, part.lane.model.model
+    most = max_output_tokens(part.cell.params)
+    largest = round(max(part.tokens, default=0) * UNCALIBRATED[1])
+    price = find_price(provider.prices, provider.name, model, setting.today, largest)
+    if price is None or price.input is None or price.output is None or most is None:
+        return None
+    rates = (price.input, price.cache_read, price.cache_write_5m, price.cache_write_1h)
+    tokens = Decimal(round(min(found.open_tokens(part).high, 1e15) * UNCALIBRATED[1]))
+    jobs = Decimal(round(min(found.open_jobs(part).high, 1e15)))
+    return (tokens * max(rate for rate in rates if rate is not None) + jobs * most * price.output).scaleb(-6)

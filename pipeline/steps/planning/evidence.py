@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.steps.planning.history import Asked, History, Seen
+from pipeline.steps.planning.history import ENOUGH, Asked, History, Seen
 
-ENOUGH = 400
-"""Answers after which older runs are not looked at any more."""
 OTHER_PARAMS = 1.5
 OTHER_PROMPT = 2.5
 OTHER_MODEL = 4.0

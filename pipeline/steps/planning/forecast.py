@@ -13,12 +13,13 @@ from pipeline.run.permits import max_output_tokens
 from pipeline.stats.predict import NOTHING, Range, predict_sum, total
 from pipeline.steps.planning.drafts import Draft, Expected, Setting, timed
 from pipeline.steps.planning.evidence import Evidence, of_model
-from pipeline.steps.planning.history import History, read_history
+from pipeline.steps.planning.history import History, asked_of, read_history
 from pipeline.steps.planning.judges import expect_judges
 from pipeline.steps.planning.look import Look, Part, done_jobs, look
 from pipeline.steps.planning.money import NO_DOLLARS, Dollars, Use, predict_usd
 from pipeline.steps.planning.pace import Duration, Load, one_after_another, together
 from pipeline.steps.planning.usage import InputTokens, asked_by, predict_output, row_count
+from pipeline.steps.prepare import Prepared
 from pipeline.steps.reuse import find_reuse
 
 SIMULATOR = "simulator"
@@ -81,13 +82,25 @@ def survey_jobs(setting: Setting, *, most_jobs: int | None = None) -> tuple[Look
 
 def history_of(setting: Setting) -> History:
     """What earlier runs saw of the models that would be asked."""
-    models = {(lane.model.provider, lane.model.model) for lane in setting.prepared.plan.lanes}
-    return read_history(setting.home, setting.reports, models)
+    prepared, prompts = setting.prepared, _prompts(setting.prepared)
+    wanted = {
+        asked_of(lane.model.provider, lane.model.model, prompts[prompt], cell.params)
+        for lane in prepared.plan.lanes
+        if lane.model.recorded is None
+        for prompt in prepared.plan.templates
+        for cell in lane.cells
+    }
+    return read_history(setting.home, setting.reports, wanted)
+
+
+def _prompts(prepared: Prepared) -> dict[str, str]:
+    """Each prompt's sha256, as run.json names it."""
+    return {prompt.name: sha256(prompt.source.encode()).hexdigest() for prompt in prepared.settings.prompts}
 
 
 def forecast(setting: Setting, found: Look, history: History) -> Forecast:
     """Predict every model, then the judges, and the time of all together."""
-    prompts = {prompt.name: sha256(prompt.source.encode()).hexdigest() for prompt in setting.prepared.settings.prompts}
+    prompts = _prompts(setting.prepared)
     inputs = InputTokens(history, dict(setting.counted))
     drafts = {
         lane.model.name: _draft(setting, lane, found, history, inputs, prompts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import reduce
@@ -23,6 +23,8 @@ from pipeline.store.folder import holds_run, read_run
 
 MOST_RUNS = 12
 """Earlier runs that are read, the newest first."""
+ENOUGH = 400
+"""Answers to the same after which older runs say nothing that is worth the time."""
 MOST_ROWS = 4_000
 """Answers of one run that are looked at; of more, a random part."""
 SEED = 0
@@ -101,21 +103,33 @@ def asked_of(provider: str, model: str, prompt: str, params: Mapping[str, Any]) 
     return Asked(provider=provider, model=model, prompt=prompt, params=canonical_json(rest).decode())
 
 
-def read_history(home: Path, reports: Path, models: set[tuple[str, str]], *, elsewhere: bool = True) -> History:
-    """What the newest runs below `home` saw, and with `elsewhere` those of other evaluations below `reports` that asked
-    one of `models` (provider and id)."""
+def read_history(home: Path, reports: Path, wanted: Collection[Asked]) -> History:
+    """What the newest runs below `home` saw, until there is enough of everything `wanted`; and, where that says nothing
+    of one of the models, what runs of other evaluations below `reports` saw of it."""
     found = History()
-    own = [(folder, run) for folder, run in _runs(home)][:MOST_RUNS]
-    others = [] if not elsewhere else [
-        (folder, run) for folder, run in _runs(reports, depth=2) if folder.parent != home and _asks(run, models)
-    ][:MOST_RUNS]  # fmt: skip
-    for is_own, runs in ((True, own), (False, others)):
-        for folder, run in runs:
-            try:
-                _read(found, folder, run, own=is_own)
-            except (EvalmillError, LookupError, TypeError, ValueError, AttributeError) as error:
-                found.notes.append(f"{folder} could not be read ({error}); it is no basis of this plan")
+    for folder, run in _runs(home)[:MOST_RUNS]:
+        if wanted and all(_answers(found, asked) >= ENOUGH for asked in wanted):
+            return found
+        _try(found, folder, run, own=True)
+    known = {(one.asked.provider, one.asked.model) for one in found.seen if len(one.output) > 1}
+    strangers = {(asked.provider, asked.model) for asked in wanted} - known
+    if strangers:
+        others = [(folder, run) for folder, run in _runs(reports, depth=2) if folder.parent != home]
+        for folder, run in [one for one in others if _asks(one[1], strangers)][:MOST_RUNS]:
+            _try(found, folder, run, own=False)
     return found
+
+
+def _answers(found: History, asked: Asked) -> int:
+    return sum(len(one.output) for one in found.seen if one.asked == asked)
+
+
+def _try(found: History, folder: Path, run: Mapping[str, Any], *, own: bool) -> None:
+    """Read one run; one that cannot be read is named."""
+    try:
+        _read(found, folder, run, own=own)
+    except (EvalmillError, LookupError, TypeError, ValueError, AttributeError) as error:
+        found.notes.append(f"{folder} could not be read ({error}); it is no basis of this plan")
 
 
 def read_judgments(home: Path, scorer_folder: str) -> list[Seen]:

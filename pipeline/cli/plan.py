@@ -193,10 +193,10 @@ def _models_table(models: list[PlannedModel], judges: list[PlannedModel], expect
 
     from pipeline.core.names import printable
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
     table.add_column("model")
     for head in ("jobs", "input tokens", "output tokens", "cost", "time"):
-        table.add_column(head, justify="right")
+        table.add_column(head, justify="right", no_wrap=True)
     table.add_column("limited by")
     every = {**expected.models, **{f"{scorer}: {model}": one for (scorer, model), one in expected.judges.items()}}
     for planned in (*models, *judges):

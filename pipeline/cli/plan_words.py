@@ -16,7 +16,7 @@ UNKNOWN = "unknown"
 
 
 def tokens_words(found: Range | None) -> str:
-    """`1.20 M (1.10 M–1.31 M)`."""
+    """`1.20 M (1.10–1.31 M)`."""
     from pipeline.report.numbers import tokens
 
     if found is None:
@@ -107,7 +107,13 @@ def seconds_json(found: Duration) -> dict[str, float | None]:
 def _words(likely: str | None, low: str, high: str) -> str:
     if likely == low == high:
         return low
-    return f"{low} to {high}" if likely is None else f"{likely} ({low}–{high})"
+    return f"{low} to {high}" if likely is None else f"{likely} ({_without_unit(low, high)}–{high})"
+
+
+def _without_unit(low: str, high: str) -> str:
+    """The lower end of an interval in one unit: `1.10`–`1.31 M`."""
+    number, space, unit = low.partition("\N{NO-BREAK SPACE}")
+    return number if space and high.partition("\N{NO-BREAK SPACE}")[2] == unit else low
 
 
 def _time(seconds: float) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,25 +15,15 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import EvalmillError
 from pipeline.core.fingerprint import canonical_json
-from pipeline.core.records import ANSWERED
 from pipeline.run.permits import max_output_tokens
-from pipeline.store.current import read_current
+from pipeline.steps.planning.answers import INPUTS, MOST_ROWS, groups, sampled
 from pipeline.store.folder import holds_run, read_run
 
 MOST_RUNS = 12
 """Earlier runs that are read, the newest first."""
 ENOUGH = 400
 """Answers to the same after which older runs say nothing that is worth the time."""
-MOST_ROWS = 4_000
-"""Answers of one run that are looked at; of more, a random part."""
-SEED = 0
 LIMITS = ("max_tokens", "max_completion_tokens")
-_INPUTS = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
-_COLUMNS = (
-    "row_id", "prompt", "model", "params", "status", "usage_source", "source", *_INPUTS, "output_tokens", "cost_usd",
-    "attempts", "finished_at",
-)  # fmt: skip
-
 Numbers = NDArray[np.float64]
 
 
@@ -163,7 +152,7 @@ def _read(found: History, folder: Path, run: Mapping[str, Any], *, own: bool) ->
     settings = run["settings"]
     models = {model["name"]: model for model in settings["models"]}
     prompts = {prompt["name"]: prompt["sha256"] for prompt in settings["prompts"]}
-    for key, table in _groups(_sampled(folder), ("model", "prompt", "params")):
+    for key, table in groups(sampled(folder), ("model", "prompt", "params")):
         model = models[key["model"]]
         params = {**model["params"], **_parsed(key["params"])}
         asked = asked_of(model["provider"], model["model"], prompts[key["prompt"]], params)
@@ -174,7 +163,7 @@ def _read(found: History, folder: Path, run: Mapping[str, Any], *, own: bool) ->
 
 def _read_judge(found: History, folder: Path) -> None:
     run, by = read_run(folder), ("model", "provider", "model_requested")
-    for key, table in _groups(_sampled(folder, by), by):
+    for key, table in groups(sampled(folder, by), by):
         asked = Asked(provider=key["provider"], model=key["model_requested"], prompt=folder.name, params="{}")
         found.seen.append(_seen(_Place(folder, str(run["run_id"]), asked, folder.name, None, True), table))
 
@@ -184,37 +173,6 @@ def _parsed(cell: str) -> dict[str, Any]:
 
     parsed: dict[str, Any] = orjson.loads(cell)
     return parsed
-
-
-def _sampled(folder: Path, more: tuple[str, ...] = ()) -> pa.Table:
-    """Some called answers of a run, drawn at random where there are many."""
-    rng = np.random.default_rng(SEED)
-    pages: list[pa.Table] = []
-    columns = tuple(dict.fromkeys((*_COLUMNS, *more)))
-
-    def take(page: pa.Table) -> None:
-        is_called = pc.and_(pc.equal(page["source"], "called"), pc.is_in(page["status"], pa.array(ANSWERED)))
-        page = page.filter(pc.fill_null(is_called, False))
-        pages.append(_drawn(page, rng))
-        if sum(map(len, pages)) > 4 * MOST_ROWS:
-            pages[:] = [_drawn(pa.concat_tables(pages), rng)]
-
-    read_current(folder, columns, take)
-    return _drawn(pa.concat_tables(pages), rng) if pages else pa.table({name: [] for name in columns})
-
-
-def _drawn(table: pa.Table, rng: np.random.Generator) -> pa.Table:
-    if len(table) <= MOST_ROWS:
-        return table
-    return table.take(pa.array(np.sort(rng.choice(len(table), MOST_ROWS, replace=False))))
-
-
-def _groups(table: pa.Table, names: Sequence[str]) -> Iterator[tuple[dict[str, Any], pa.Table]]:
-    """The answers that have the same values in `names`."""
-    if not len(table):
-        return
-    for key in table.group_by(list(names)).aggregate([]).to_pylist():
-        yield key, table.filter(reduce(pc.and_, [pc.equal(table[name], key[name]) for name in names]))
 
 
 class _Place(NamedTuple):
@@ -235,7 +193,7 @@ def _seen(place: _Place, table: pa.Table) -> Seen:
     return Seen(
         **place._asdict(),
         row_ids=table["row_id"].combine_chunks(),
-        classes={name: _floats(table[name]) for name in _INPUTS},
+        classes={name: _floats(table[name]) for name in INPUTS},
         output=_floats(table["output_tokens"]),
         cut=np.asarray(pc.equal(table["status"], "truncated"), dtype=np.bool_),
         busy_seconds=attempts.busy_seconds,

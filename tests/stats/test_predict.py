@@ -38,6 +38,15 @@ def test_the_interval_is_students_t_over_the_mean_and_the_new_values() -> None:
     assert (found.low, found.likely, found.high) == pytest.approx((116 - half, 116, 116 + half))
 
 
+def test_of_many_values_t_is_the_same_without_scipy() -> None:
+    values = np.random.default_rng(3).normal(50, 9, 120)
+    found = predict_sum(values, 20)
+    assert found is not None
+    assert found.likely is not None
+    half = stats.t.ppf(0.975, 119) * values.std(ddof=1) * (1 / 120 + 1 / 20) ** 0.5 * 20
+    assert found.high - found.likely == pytest.approx(half, rel=1e-7)
+
+
 def test_repeats_of_a_row_count_as_often_as_they_are_sent() -> None:
     values = np.array([3.0, 8.0, 5.0, 9.0, 4.0])
     once, thrice = predict_sum(values, 20), predict_sum(values, 20, units=3)

@@ -218,6 +218,14 @@ def test_a_provider_that_counts_is_asked_and_the_requests_are_told(tmp_path: Pat
     assert model["input"]["low"] <= cell["tokens"]["input"] <= model["input"]["high"]
 
 
+def test_a_provider_that_cannot_count_is_named_and_its_input_estimated(tmp_path: Path) -> None:
+    folder = write_eval(tmp_path / "sums", EVAL.replace("simulator/sim-small", "openai/gpt-5-mini"))
+    done = evalmill("plan", folder, "--count-tokens", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "small: openai has no count_tokens; its input is estimated" in done.err
+    assert "0 requests were sent to count_tokens" in done.err
+
+
 def test_counting_needs_the_key(tmp_path: Path) -> None:
     folder = write_eval(tmp_path / "sums", EVAL.replace("simulator/sim-small", "anthropic/claude-haiku-4-5"))
     done = evalmill("plan", folder, "--count-tokens", cwd=tmp_path)

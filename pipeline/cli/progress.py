@@ -59,6 +59,17 @@ class Progress:
             self._live = live
             yield
 
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Leave the terminal to a question."""
+        if self._live is not None:
+            self._live.stop()
+        try:
+            yield
+        finally:
+            if self._live is not None:
+                self._live.start()
+
     def lane(self, model: str, *, total: int, done: int) -> None:
         """A lane begins."""
         self._lanes[model] = LaneProgress(total=total, done_before=done)

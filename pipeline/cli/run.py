@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,8 @@ from pipeline.core.names import number_of
 
 if TYPE_CHECKING:
     from pipeline.flow import Outcome
-    from pipeline.steps.choose import Again, Choice
+    from pipeline.steps.choose import Again, Choice, Places
+    from pipeline.steps.planning.drafts import Setting
     from pipeline.steps.prepare import Prepared
 
 
@@ -54,11 +56,15 @@ def command(
         str | None,
         typer.Option(metavar="STATUS,...", help="Ask again for the jobs that ended so, in the newest such run."),
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask before a run that could cost more than ask_above_usd.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> int:
     """Run an evaluation, or continue where an earlier run of the same settings stopped."""
     import os
 
+    from pipeline.cli.ask import ask
     from pipeline.cli.progress import Progress
     from pipeline.config.load import Overrides
     from pipeline.flow import Surroundings, run_evaluation
@@ -68,7 +74,7 @@ def command(
     around = Surroundings(environment=os.environ)
     progress = Progress(around.clock)
 
-    again = Again(fresh=fresh, retry=_statuses(retry))
+    again, places = Again(fresh=fresh, retry=_statuses(retry)), Places(reports=reports, out=out)
     if fresh and again.retry:
         raise UsageError("--fresh asks for everything again, and --retry for some of it; give one of them")
 
@@ -76,6 +82,7 @@ def command(
         for warning in warnings:
             note(f"warning: {warning}")
         _announce(prepared, choice, again)
+        ask(prepared.settings, partial(_setting, prepared, places, choice, again), yes=yes, aside=progress.hidden)
         calm_collector()
         return progress
 
@@ -93,13 +100,24 @@ def command(
         outcome = run_evaluation(
             evaluation,
             overrides,
-            Places(reports=reports, out=out),
+            places,
             again,
             around=around,
             observe=observe,
         )
     show(outcome, as_json=json)
     return outcome.exit_code
+
+
+def _setting(prepared: Prepared, places: Places, choice: Choice, again: Again) -> Setting:
+    """What the run's cost is estimated from."""
+    from pipeline.core.clock import SystemClock
+    from pipeline.steps.planning.drafts import Setting
+
+    return Setting(
+        prepared=prepared, reports=places.reports, home=places.home(prepared.settings.name), choice=choice, again=again,
+        today=choice.began(SystemClock().now()),
+    )  # fmt: skip
 
 
 def show(outcome: Outcome, *, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -39,8 +40,7 @@ def describe(settings: EvalSettings) -> dict[str, Any]:
         "grid": {key: list(values) for key, values in settings.grid.items()},
         "repeats": settings.run.repeats,
         "run": {
-            key: value if value is None or key != "budget_usd" else str(value)
-            for key, value in asdict(settings.run).items()
+            key: str(value) if isinstance(value, Decimal) else value for key, value in asdict(settings.run).items()
         },
         "judges": [_model(settings, judge) for judge in settings.judges],
         "scorers": [_without_place(scorer) for scorer in settings.scorers],

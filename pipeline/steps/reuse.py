@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
@@ -65,6 +65,10 @@ class Reuse:
         return self.earlier.cover(
             None if store.is_redone(job.shard, job.job_id) else self._wanted(job, lane) for job in jobs
         )
+
+    def answered(self, jobs: Sequence[tuple[Lane, Job]]) -> list[bool]:
+        """Whether each of `jobs` would take an earlier answer; it counts as taken from then on, and no row is read."""
+        return self.earlier.claim([self._wanted(job, lane) for lane, job in jobs])
 
     def _filled(self, jobs: Iterator[Job], lane: Lane, context: ResultContext, store: RunStore) -> Iterator[Job]:
         while chunk := list(islice(jobs, JOBS_AT_A_TIME)):

@@ -124,7 +124,7 @@ def _frame(view: RunView, page: str) -> dict[str, Any]:
         "simulated": SIMULATED if summary["simulated"] else "",
         "progress": progress(summary) or "",
         "description": view.description,
-        "created_at": view.created_at,
+        "created_at": numbers.moment(view.created_at),
         "dataset": {
             "name": view.dataset.get("name") or numbers.UNKNOWN,
             "rows": numbers.count(view.dataset.get("rows")),

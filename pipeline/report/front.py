@@ -148,13 +148,18 @@ def _told(front: Mapping[Key, Mapping[str, Any]], names: Mapping[Key, str]) -> l
     unclear = [_sure(names[cell], front[cell]) for cell in first]
     unclear += [f"{names[cell]} ({chance(front[cell]['probability'])})" for cell in others]
     if sure == on:
-        there += " That is sure: so it is in at least 95 of 100 draws."
+        there += " This holds in at least 95 of 100 draws."
     elif sure:
-        there += f" For {_few([names[cell] for cell in sure])} that is sure, in at least 95 of 100 draws."
+        there += f" For {_few([names[cell] for cell in sure])} this holds in at least 95 of 100 draws."
     if unclear:
         there += f" It cannot be told of {_few(unclear)}."
-    off = [names[cell] for cell in found["off"]]
-    return [there, *([f"Surely off it {'is' if len(off) == 1 else 'are'} {_few(off)}."] if off else [])]
+    off = [_beaten(cell, front, names) for cell in found["off"]]
+    return [there, *([f"As surely off the front: {_few(off)}."] if off else [])]
+
+
+def _beaten(cell: Key, front: Mapping[Key, Mapping[str, Any]], names: Mapping[Key, str]) -> str:
+    by = front[cell]["dominated_by"]
+    return names[cell] if by is None else f"{names[cell]} (beaten most often by {names[key(by)]})"
 
 
 def _alone(name: str) -> str:

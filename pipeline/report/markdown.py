@@ -43,7 +43,7 @@ def markdown(summary: Summary, *, description: str, created_at: str) -> str:
         _gates(summary),
         _money(summary),
         _cautions(summary),
-        f"Run {code(summary['run_id'])}, {escaped(created_at)}.",
+        f"Run {code(summary['run_id'])}, {escaped(numbers.moment(created_at))}.",
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 

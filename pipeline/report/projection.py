@@ -12,7 +12,7 @@ from pipeline.report.cell_costs import usd_interval
 from pipeline.report.cells import Cell, Summary, key
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-_ASKED = 10_000
+_ASKED = 50_000
 _MUCH = 1.001
 
 

@@ -22,7 +22,7 @@ def token_classes(run: Mapping[str, Any]) -> TokenClasses:
     where they explain what the answers cost.
     """
     known = {price.price_id: price for price in load_prices()}
-    noted = {entry["price_id"]: _price(entry) for entry in run["prices"] if entry["price_id"] is not None}
+    noted = {entry["price_id"]: _price(entry) for entry in run.get("prices", ()) if entry["price_id"] is not None}
     return TokenClasses({**known, **noted})
 
 

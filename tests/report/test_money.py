@@ -78,8 +78,8 @@ def test_models_and_prompts_are_summed_where_there_are_several_of_both() -> None
 def test_the_front_is_told_with_how_sure_it_is() -> None:
     summary = money_summary()
     assert front_words(summary) == [
-        "On the front are good and cheap: no other cell is as good and cheaper, or better and no dearer. That is sure: "
-        "so it is in at least 95 of 100 draws. It cannot be told of bad (20.0\N{NO-BREAK SPACE}% of the draws)."
+        "On the front are good and cheap: no other cell is as good and cheaper, or better and no dearer. This holds "
+        "in at least 95 of 100 draws. It cannot be told of bad (20.0\N{NO-BREAK SPACE}% of the draws)."
     ]
     assert [row[4:] for row in texts(front_grid(summary))] == [
         ["on the front", "99.0\N{NO-BREAK SPACE}%", "cheap"],
@@ -97,9 +97,9 @@ def test_an_unsure_place_on_the_front_is_not_claimed() -> None:
     places = place("good", True, 0.6, "cheap"), place("cheap", True, 1.0), place("bad", False, 0.01, "cheap")
     summary = money_summary(frontier=front(*places))
     first, second = front_words(summary)
-    assert "For cheap that is sure, in at least 95 of 100 draws." in first
+    assert "For cheap this holds in at least 95 of 100 draws." in first
     assert "It cannot be told of good (60.0\N{NO-BREAK SPACE}% of the draws)." in first
-    assert second == "Surely off it is bad."
+    assert second == "As surely off the front: bad (beaten most often by cheap)."
     unsure = "good (60.0\N{NO-BREAK SPACE}% of the draws)"
     assert front_line(summary) == f"On the front of quality and cost: {unsure} and cheap."
 

@@ -15,6 +15,9 @@ ENDED = f"{EXPLORER}::test_status_and_stop_reason_narrow_the_samples"
 TURNED = f"{EXPLORER}::test_the_next_sample_after_the_last_one_listed_is_fetched"
 BESIDE = f"{EXPLORER}::test_all_answers_to_a_row_stand_side_by_side_with_their_differences"
 KEYS = f"{EXPLORER}::test_a_sample_opens_by_keyboard_to_everything_that_is_known_of_it"
+LINKED = (
+    "tests/report/test_browser.py::test_a_figure_of_the_matrix_leads_to_its_samples_and_the_disagreements_to_theirs"
+)
 COVERED = {
     "#filter-model": NARROW, "#filter-prompt": NARROW, "#filter-outcome": NARROW, "#filter-text": NARROW,
     "#clear": NARROW, "#more": NARROW, "#filter-status": ENDED, "#filter-stop": ENDED, "#filter-params": GRADES,
@@ -25,6 +28,8 @@ COVERED = {
     "button.link: ← Previous": TURNED, "button.link: All samples": TURNED,
     "button.plain: Show all N answers": f"{HERE}::test_more_answers_than_fit_are_shown_when_asked_for",
     "a: #job=": f"{HERE}::test_the_link_to_a_sample_names_it_alone",
+    "a: #model=": LINKED, "a: #differ=": LINKED,
+    "#projected-rows": "tests/report/test_projection_browser.py::test_the_page_computes_what_the_report_would",
     "a: #metric-N": f"{HERE}::test_the_list_of_metrics_leads_to_each",
     "a: #content": f"{PAGES}::test_the_first_stop_leads_past_the_head_of_the_page[plain quality]",
     "summary": f"{PAGES}::test_what_can_be_opened_opens_and_closes_by_keyboard[plain cost]",
@@ -34,9 +39,10 @@ COVERED = {
 COLLECT = """() => [...document.querySelectorAll(
   "input, select, textarea, button, summary, a[href^='#'], [contenteditable], [role=button], .keys kbd")].map((one) => {
   if (one.matches("kbd")) return "key " + one.textContent;
+  if (one.matches("summary")) return "summary";
   if (one.id) return "#" + one.id;
-  if (one.matches("a")) return "a: " + one.getAttribute("href").replace(/(#job=).*/, "$1").replace(/\\d+/g, "N");
-  if (one.matches("summary, .open")) return one.matches("summary") ? "summary" : "button.open";
+  if (one.matches("a")) return "a: " + one.getAttribute("href").replace(/(#[a-z]+=).*/, "$1").replace(/\\d+/g, "N");
+  if (one.matches(".open")) return "button.open";
   return one.localName + "." + one.className + ": " + one.textContent.replace(/\\d[\\d,]*/g, "N");
 })"""
 

@@ -14,7 +14,8 @@ OTHER_PARAMS = 1.5
 OTHER_PROMPT = 2.5
 OTHER_MODEL = 4.0
 """By how much answers may be longer or shorter elsewhere. Models answer one prompt at lengths up to 1.4 times apart in
-LLMBar and GSM8K, and up to 3 times in the simulator; prompts that ask for steps make answers several times as long."""
+LLMBar and GSM8K, and up to 2.3 times in prompts/arithmetic on the simulator; prompts that ask for steps make answers
+several times as long."""
 
 Numbers = NDArray[np.float64]
 

@@ -11,6 +11,9 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.support.served import Served
+    from tests.support.shown import Places
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -34,3 +37,20 @@ def browser() -> Iterator[Browser]:
 
     with open_browser() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Places]]:
+    """`evalmill view` over runs in every state, and the addresses of its pages."""
+    from tests.support.shown import served_pages
+
+    with served_pages(tmp_path_factory.mktemp("served")) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def places(tmp_path_factory: pytest.TempPathFactory, server: tuple[Served, Places]) -> Places:
+    """Every page that evalmill makes: its address by a name that says which it is."""
+    from tests.support.shown import write_pages
+
+    return write_pages(tmp_path_factory.mktemp("shown")) | server[1]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli.output import note, say, say_json, say_table
+from pipeline.core.names import number_of
 
 if TYPE_CHECKING:
     from pipeline.core.settings import Price, ProviderSettings
@@ -53,9 +54,9 @@ def _in_order(prices: Iterable[Price]) -> list[Price]:
 
 
 def _source_line(sourced: Sourced, today: date) -> str:
-    models = f"{sourced.models:,} model{'' if sourced.models == 1 else 's'}"
+    models = number_of(sourced.models, "model")
     age = sourced.age_days(today)
-    days = f"{age:,} day{'' if age == 1 else 's'} ago" if age else "today"
+    days = f"{number_of(age, 'day')} ago" if age else "today"
     checked = "when they were checked is not known" if age is None else f"checked {sourced.checked}, {days}"
     return f"{sourced.provider}, {models}: {sourced.source}; {checked}"
 
@@ -90,6 +91,8 @@ def _entry(settings: ProviderSettings, price: Price, today: date) -> dict[str, A
 def _table(entries: list[dict[str, Any]]) -> Any:
     from rich.table import Table
 
+    from pipeline.report.terminal import plain_text
+
     table = Table(box=None, pad_edge=False, header_style="bold", caption="USD per million tokens; – is unknown")
     table.add_column("provider/model", no_wrap=True)
     for name in ("input", "output", "cache read", "write 5m", "write 1h", "max output"):
@@ -99,7 +102,7 @@ def _table(entries: list[dict[str, Any]]) -> Any:
     for entry in entries:
         above = "" if entry["above_input_tokens"] is None else f" (input > {entry['above_input_tokens']:,})"
         table.add_row(
-            f"{entry['provider']}/{entry['model']}{above}",
+            plain_text(f"{entry['provider']}/{entry['model']}{above}"),
             *(_amount(entry[key]) for key in ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")),
             "–" if entry["max_output"] is None else f"{entry['max_output']:,}",
             {True: "yes", False: "no", None: "–"}[entry["prefill"]],

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from typing import Any
 
-from pipeline.core.names import printable
+from pipeline.core.names import printable, printable_json
 from pipeline.core.secrets import Scrubber
 
 
@@ -29,14 +30,18 @@ def say_json(value: Any) -> None:
     """A value as JSON, for --json."""
     import orjson
 
-    sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
+    try:
+        text = orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONEncodeError:  # a lone surrogate: part of a file's name that is not UTF-8
+        text = json.dumps(value, default=str, indent=2)
+    sys.stdout.write(printable_json(text) + "\n")
 
 
 def say_json_line(value: Any) -> None:
     """A value as one line of JSON, at once."""
     import orjson
 
-    sys.stdout.write(orjson.dumps(value, default=str).decode() + "\n")
+    sys.stdout.write(printable_json(orjson.dumps(value, default=str).decode()) + "\n")
     sys.stdout.flush()
 
 

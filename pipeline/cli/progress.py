@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.core.clock import Clock
-from pipeline.core.names import printable
+from pipeline.core.names import printable_line
 from pipeline.core.records import Result
 
 PLAIN_SECONDS = 5.0
@@ -59,6 +59,17 @@ class Progress:
             self._live = live
             yield
 
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Leave the terminal to a question."""
+        if self._live is not None:
+            self._live.stop()
+        try:
+            yield
+        finally:
+            if self._live is not None:
+                self._live.start()
+
     def lane(self, model: str, *, total: int, done: int) -> None:
         """A lane begins."""
         self._lanes[model] = LaneProgress(total=total, done_before=done)
@@ -72,7 +83,7 @@ class Progress:
     def event(self, model: str, said: str) -> None:
         """A lane waits, or goes on: said at once, above the table where there is one."""
         if self._live is not None:
-            self._live.console.print(Text(printable(f"{model}: {said}"), style="yellow"))
+            self._live.console.print(Text(printable_line(f"{model}: {said}"), style="yellow"))
         else:
             self._line(f"{model}: {said}")
 
@@ -120,7 +131,7 @@ class Progress:
             )
 
     def _line(self, text: str) -> None:
-        print(printable(text), file=sys.stderr, flush=True)
+        print(printable_line(text), file=sys.stderr, flush=True)
 
     def _cells(self, lane: LaneProgress) -> dict[str, str]:
         finished = lane.done_before + lane.done
@@ -155,7 +166,7 @@ class Progress:
             table.add_column(name, justify="left" if name == "model" else "right", no_wrap=True)
         for model, lane in self._lanes.items():
             cells = self._cells(lane)
-            table.add_row(Text(printable(model)), *cells.values())
+            table.add_row(Text(printable_line(model)), *cells.values())
         return table
 
 

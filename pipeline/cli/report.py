@@ -28,8 +28,10 @@ def command(
     from pipeline.cli.run import show
     from pipeline.core.errors import EXIT_GATE_FAILED, EvalmillError
     from pipeline.flow import report_again
+    from pipeline.run.memory import calm_collector
 
     wanted, code = _formats(formats), 0
+    calm_collector()
     for run in runs:
         try:
             outcome = report_again(run, wanted)

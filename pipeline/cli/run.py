@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,10 +12,12 @@ import typer
 
 from pipeline.cli.output import note, say, say_error, say_json, say_table
 from pipeline.core.errors import UsageError
+from pipeline.core.names import number_of
 
 if TYPE_CHECKING:
     from pipeline.flow import Outcome
-    from pipeline.steps.choose import Again, Choice
+    from pipeline.steps.choose import Again, Choice, Places
+    from pipeline.steps.planning.drafts import Setting
     from pipeline.steps.prepare import Prepared
 
 
@@ -53,11 +56,15 @@ def command(
         str | None,
         typer.Option(metavar="STATUS,...", help="Ask again for the jobs that ended so, in the newest such run."),
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask before a run that could cost more than ask_above_usd.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> int:
     """Run an evaluation, or continue where an earlier run of the same settings stopped."""
     import os
 
+    from pipeline.cli.ask import ask
     from pipeline.cli.progress import Progress
     from pipeline.config.load import Overrides
     from pipeline.flow import Surroundings, run_evaluation
@@ -67,7 +74,7 @@ def command(
     around = Surroundings(environment=os.environ)
     progress = Progress(around.clock)
 
-    again = Again(fresh=fresh, retry=_statuses(retry))
+    again, places = Again(fresh=fresh, retry=_statuses(retry)), Places(reports=reports, out=out)
     if fresh and again.retry:
         raise UsageError("--fresh asks for everything again, and --retry for some of it; give one of them")
 
@@ -75,6 +82,7 @@ def command(
         for warning in warnings:
             note(f"warning: {warning}")
         _announce(prepared, choice, again)
+        ask(prepared.settings, partial(_setting, prepared, places, choice, again), yes=yes, aside=progress.hidden)
         calm_collector()
         return progress
 
@@ -92,13 +100,24 @@ def command(
         outcome = run_evaluation(
             evaluation,
             overrides,
-            Places(reports=reports, out=out),
+            places,
             again,
             around=around,
             observe=observe,
         )
     show(outcome, as_json=json)
     return outcome.exit_code
+
+
+def _setting(prepared: Prepared, places: Places, choice: Choice, again: Again) -> Setting:
+    """What the run's cost is estimated from."""
+    from pipeline.core.clock import SystemClock
+    from pipeline.steps.planning.drafts import Setting
+
+    return Setting(
+        prepared=prepared, reports=places.reports, home=places.home(prepared.settings.name), choice=choice, again=again,
+        today=choice.began(SystemClock().now()),
+    )  # fmt: skip
 
 
 def show(outcome: Outcome, *, as_json: bool) -> None:
@@ -115,7 +134,7 @@ def show(outcome: Outcome, *, as_json: bool) -> None:
     for line in outcome.notes:
         note(line)
     for model, kind, message, count in outcome.failures.reasons[:SHOWN_REASONS]:
-        note(f"{_count(count, 'job')} of {model!r} without an answer: {kind}: {message}")
+        note(f"{number_of(count, 'job')} of {model!r} without an answer: {kind}: {message}")
     if len(outcome.failures.reasons) > SHOWN_REASONS:
         note(f"and {len(outcome.failures.reasons) - SHOWN_REASONS:,} more reasons; they are in the results")
     _show_end(outcome, summary)
@@ -145,7 +164,7 @@ def _show_end(outcome: Outcome, summary: Mapping[str, Any] | None) -> None:
 
 
 def _progress(summary: Mapping[str, Any]) -> str:
-    return f"{summary['jobs']['total']:,} of {_count(summary['jobs']['planned'], 'job')} done"
+    return f"{summary['jobs']['total']:,} of {number_of(summary['jobs']['planned'], 'job')} done"
 
 
 def _reused(summary: Mapping[str, Any]) -> str:
@@ -153,7 +172,7 @@ def _reused(summary: Mapping[str, Any]) -> str:
 
     saved = summary["cost"]["reused_saved_usd"]
     saving = "whose cost is not known" if saved is None else f"saving {usd(saved)}"
-    return f"{_count(summary['jobs']['reused'], 'answer')} reused from earlier runs, {saving}"
+    return f"{number_of(summary['jobs']['reused'], 'answer')} reused from earlier runs, {saving}"
 
 
 def _judged(summary: Mapping[str, Any]) -> str:
@@ -161,7 +180,7 @@ def _judged(summary: Mapping[str, Any]) -> str:
 
     cost = summary["cost"]
     verdicts = sum(judge["jobs"] for entry in summary["judges"] for judge in entry["judges"])
-    return f"{_count(verdicts, 'verdict')} by judges cost {usd(cost['judges_usd'])}; in all {usd(cost['total_usd'])}"
+    return f"{number_of(verdicts, 'verdict')} by judges cost {usd(cost['judges_usd'])}; in all {usd(cost['total_usd'])}"
 
 
 def _announce(prepared: Prepared, choice: Choice, again: Again) -> None:
@@ -169,8 +188,9 @@ def _announce(prepared: Prepared, choice: Choice, again: Again) -> None:
     jobs = sum(plan.total_jobs(lane) for lane in plan.lanes)
     how = _how(choice, again)
     note(
-        f"{prepared.settings.name}: {_count(prepared.survey.rows, 'row')} × {_count(len(plan.templates), 'prompt')} × "
-        f"{_count(len(plan.lanes), 'model')}, {_count(jobs, 'job')}; {how} in {choice.folder}"
+        f"{prepared.settings.name}: {number_of(prepared.survey.rows, 'row')} × "
+        f"{number_of(len(plan.templates), 'prompt')} × {number_of(len(plan.lanes), 'model')}, "
+        f"{number_of(jobs, 'job')}; {how} in {choice.folder}"
     )
 
 
@@ -196,10 +216,6 @@ def _statuses(text: str | None) -> tuple[str, ...]:
     if unknown:
         raise UsageError(f"--retry {text}: {unknown[0]!r} is no status; the statuses are {', '.join(known)}")
     return words
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def money(text: str | None) -> Decimal | None:

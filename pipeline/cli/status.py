@@ -94,7 +94,7 @@ def _in_words(numbers: Numbers) -> str:
 
 def heading(status: RunStatus) -> str:
     """One line: which run, what it does, who does it, and when something last changed."""
-    from pipeline.core.names import printable
+    from pipeline.core.names import printable_line
 
     said = [f"{status.folder}: {status.state}"]
     if status.process is not None:
@@ -107,7 +107,7 @@ def heading(status: RunStatus) -> str:
         said.append(f"last activity {_ago(ago)} ago")
     if status.at_stake_usd:
         said.append(f"up to ${status.at_stake_usd:.4f} at stake for requests without an answer")
-    return printable(", ".join(said))
+    return printable_line(", ".join(said))
 
 
 def table(status: RunStatus) -> Any:
@@ -155,11 +155,11 @@ def _numbers_json(numbers: Numbers) -> dict[str, Any]:
 
 
 def _rows(status: RunStatus) -> list[tuple[str, Numbers]]:
-    from pipeline.core.names import printable
+    from pipeline.core.names import printable_line
 
-    rows = [(printable(model), numbers) for model, numbers in status.models.items()]
+    rows = [(printable_line(model), numbers) for model, numbers in status.models.items()]
     judges = [
-        (printable(f"{scorer}: {judge}"), numbers)
+        (printable_line(f"{scorer}: {judge}"), numbers)
         for scorer, by_judge in status.judges.items()
         for judge, numbers in by_judge.items()
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -39,13 +40,13 @@ def describe(settings: EvalSettings) -> dict[str, Any]:
         "grid": {key: list(values) for key, values in settings.grid.items()},
         "repeats": settings.run.repeats,
         "run": {
-            key: value if value is None or key != "budget_usd" else str(value)
-            for key, value in asdict(settings.run).items()
+            key: str(value) if isinstance(value, Decimal) else value for key, value in asdict(settings.run).items()
         },
         "judges": [_model(settings, judge) for judge in settings.judges],
         "scorers": [_without_place(scorer) for scorer in settings.scorers],
         "gates": [asdict(gate) for gate in settings.gates],
         "statistics": describe_statistics(settings.statistics),
+        "limits": describe_limits(settings),
         "simulator": asdict(settings.simulator) if "simulator" in settings.providers else None,
     }
 
@@ -58,6 +59,31 @@ def describe_scorer(settings: ScorerSettings) -> dict[str, Any]:
 def describe_statistics(settings: StatisticsSettings) -> dict[str, Any]:
     """Plain data that `StatisticsSettings.recorded` reads again."""
     return {key: value for key, value in asdict(settings).items() if key != "places"}
+
+
+def describe_limits(settings: EvalSettings) -> list[dict[str, Any]]:
+    """What each account that the models under evaluation use allows, as configured; null where nothing is.
+
+    A model with limits of its own has them to itself; the others of a provider share that provider's.
+    """
+    accounts: dict[tuple[str, str | None], dict[str, Any]] = {}
+    for model in settings.models:
+        if model.recorded is not None:
+            continue
+        provider = settings.providers[model.provider]
+        own = provider.model_limits.get(model.model)
+        entry = accounts.setdefault(
+            (provider.name, None if own is None else model.model),
+            {
+                "provider": provider.name,
+                "models": [],
+                **asdict(own or provider.limits),
+                "accounting": provider.accounting,
+                "concurrency": settings.run.concurrency,
+            },
+        )
+        entry["models"].append(model.name)
+    return list(accounts.values())
 
 
 def identity(described: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,6 +87,9 @@ class RunTable(Table):
     repeats: PositiveInt = 1
     concurrency: Annotated[int, Field(ge=1, le=4096)] = Field(64, description="Requests in flight per model.")
     budget_usd: Money | None = Field(None, description="The run stops, resumable, before it could cost more.")
+    ask_above_usd: Money = Field(
+        Decimal("5.00"), description="`evalmill run` asks before it sends what could cost more; see --yes."
+    )
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 6
     deadline_seconds: PositiveNumber = Field(600.0, description="For one attempt, from connecting to the last byte.")
     idle_seconds: PositiveNumber = Field(60.0, description="Silence between two parts of a stream.")

@@ -80,6 +80,8 @@ class RunSettings:
     first_in_flight: int = 8
     """How many of them to begin with where no limit is known: `concurrency` itself where that was chosen."""
     budget_usd: Decimal | None = None
+    ask_above_usd: Decimal = Decimal("5.00")
+    """`evalmill run` asks before it sends what could cost more, unless a budget names the amount."""
     max_attempts: int = 6
     deadline_seconds: float = 600.0
     """Total for one attempt, from connecting to the last byte."""

@@ -16,7 +16,7 @@ from pipeline.core.clock import Clock
 from pipeline.core.records import Result
 from pipeline.plan.expand import Shard
 from pipeline.run.control import LaneControl, RunControl
-from pipeline.run.runner import LaneExecutor
+from pipeline.run.lane import LaneExecutor
 from pipeline.store.run_store import RunStore
 
 

@@ -9,6 +9,10 @@ from itertools import groupby, islice, product
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
 from pipeline.core.errors import DataError, EvalmillError, TemplateError
 from pipeline.core.fingerprint import asked_digest, canonical_json, digest, job_id, request_fingerprint
 from pipeline.core.names import slug
@@ -16,7 +20,7 @@ from pipeline.core.records import Failure, Job, Recorded, Request
 from pipeline.core.settings import EvalSettings, ModelSettings, PromptSettings, ProviderSettings, RecordedColumns
 from pipeline.core.template import Media, Rendered, Template, TextTemplate, compile_template, compile_text
 from pipeline.plan.check import missing_columns
-from pipeline.plan.dataset import Dataset, Survey
+from pipeline.plan.dataset import Dataset, Survey, records_of
 
 SHARD_JOBS = 20_000
 PREFLIGHT_ROWS = 100
@@ -92,11 +96,11 @@ class Plan:
 
     def total_jobs(self, lane: Lane) -> int:
         """How many jobs `lane` has."""
-        return self.rows * self._jobs_per_row(lane)
+        return self.rows * self.jobs_per_row(lane)
 
     def shards(self, lane: Lane) -> Iterator[Shard]:
         """The lane's shards in order. A shard's name depends on the plan alone, so a later session finds it again."""
-        per_row = self._jobs_per_row(lane)
+        per_row = self.jobs_per_row(lane)
         step = max(1, SHARD_JOBS // per_row)
         for start in range(0, self.rows, step):
             stop = min(start + step, self.rows)
@@ -133,7 +137,22 @@ class Plan:
             requests = [job.request for job in islice(self.jobs(shard), count) if job.request is not None]
         return requests
 
-    def _jobs_per_row(self, lane: Lane) -> int:
+    def look(self, picked: NDArray[np.int64] | None, lanes: Sequence[Lane]) -> Iterator[list[tuple[Lane, Job]]]:
+        """The jobs of `lanes` row by row, for the rows at these places in ascending order (None: all of them)."""
+        shards = {lane.model.name: next(self.shards(lane)) for lane in lanes}
+        for batch in self._dataset.batches(self._survey):
+            stop = batch.start + len(batch.row_ids)
+            if picked is None:
+                rows = list(zip(batch.row_ids, batch.records(), strict=True))
+            else:
+                inside = picked[np.searchsorted(picked, batch.start) : np.searchsorted(picked, stop)] - batch.start
+                records = records_of(batch.batch.take(pa.array(inside))) if len(inside) else []
+                rows = [(batch.row_ids[place], record) for place, record in zip(inside, records, strict=True)]
+            for row in rows:
+                yield [(lane, job) for lane in lanes for job in self._called(lane, shards[lane.model.name], row, ())]
+
+    def jobs_per_row(self, lane: Lane) -> int:
+        """Prompts by grid cells by repeats."""
         return len(self.templates) * len(lane.cells) * lane.repeats
 
     def _rows(self, start: int, stop: int) -> Iterator[tuple[str, Row]]:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from pipeline.core.errors import DataError
 from pipeline.core.fingerprint import digest
-from pipeline.core.names import printable
+from pipeline.core.names import number_of, printable
 from pipeline.plan.read_table import JSON_TEXT, retyped
 from pipeline.plan.sniff import suggest
 
@@ -67,7 +67,7 @@ def check_ids(ids: pa.Array, column: str, starts: Sequence[tuple[str, int]]) -> 
         rows = np.flatnonzero(missing)
         listed = ", ".join(_place(int(row), starts) for row in rows[:_EXAMPLES])
         raise DataError(
-            f"{where}id column {name} is null or empty in {_counted(len(rows), 'row')}: {listed}; give each row an id"
+            f"{where}id column {name} is null or empty in {number_of(len(rows), 'row')}: {listed}; give each row an id"
         )
     rows, codes = _repeated(ids)
     if not len(rows):
@@ -75,7 +75,7 @@ def check_ids(ids: pa.Array, column: str, starts: Sequence[tuple[str, int]]) -> 
     repeated = np.unique(codes)
     examples = [_example(ids, rows[codes == code], starts) for code in repeated[:_EXAMPLES]]
     raise DataError(
-        f"{where}id column {name} has {_counted(len(repeated), 'value')} more than once: {'; '.join(examples)}; "
+        f"{where}id column {name} has {number_of(len(repeated), 'value')} more than once: {'; '.join(examples)}; "
         "make ids unique, or leave out `id` to tell rows apart by content"
     )
 
@@ -121,10 +121,6 @@ def _place(row: int, starts: Sequence[tuple[str, int]]) -> str:
     """Say where a row is, counting from 1, with the file's name when there are several."""
     name, first = next((name, first) for name, first in reversed(starts) if first <= row)
     return f"row {row - first + 1:,}" + (f" of {name}" if len(starts) > 1 else "")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pipeline.core.names import number_of
 from pipeline.report import numbers
 from pipeline.report.cells import Cell, Summary, answered, label, metric_names, unfinished
 from pipeline.report.judging import kin_sentences, raw_outside
@@ -38,7 +39,7 @@ def _incomplete(summary: Summary) -> list[Caution]:
         return _half_judged(summary)
     done, planned = found
     text = (
-        f"This run is not finished: {numbers.count(planned - done)} of its {_number_of(planned, 'job')} have not been "
+        f"This run is not finished: {numbers.count(planned - done)} of its {number_of(planned, 'job')} have not been "
         "done, so every figure can still change, and no gate is decided."
     )
     return [Caution(kind="incomplete", text=text)]
@@ -50,7 +51,7 @@ def _half_judged(summary: Summary) -> list[Caution]:
     return [
         Caution(
             kind="incomplete",
-            text=f"The judges of {one_line(scorer)} are not finished: {_number_of(number, 'verdict')} are missing, "
+            text=f"The judges of {one_line(scorer)} are not finished: {number_of(number, 'verdict')} are missing, "
             "so its figures can still change.",
         )
         for scorer, number in left.items()
@@ -63,13 +64,13 @@ def _gates(summary: Summary) -> list[Caution]:
     if not failed or unfinished(summary):
         return []
     names = ", ".join(dict.fromkeys(one_line(str(gate.get("metric", ""))) for gate in failed))
-    return [Caution(kind="gate", text=f"{_number_of(len(failed), 'gate')} failed ({names}).")]
+    return [Caution(kind="gate", text=f"{number_of(len(failed), 'gate')} failed ({names}).")]
 
 
 def _left_out(summary: Summary) -> list[Caution]:
     jobs = summary["jobs"]
     return [
-        Caution(kind=status, text=f"{treatment(summary, status)}: {_number_of(jobs[status], 'job')} {words}.")
+        Caution(kind=status, text=f"{treatment(summary, status)}: {number_of(jobs[status], 'job')} {words}.")
         for status, words in _LEFT_OUT
         if jobs[status]
     ]
@@ -109,7 +110,7 @@ def _unscored(summary: Summary) -> list[Caution]:
         total = sum(cell["metrics"][metric]["unscored"] for cell in summary["cells"] if metric in cell["metrics"])
         if total:
             text = (
-                f"Missing from the mean of {one_line(metric)}: {_number_of(total, 'answer')} that could not be scored."
+                f"Missing from the mean of {one_line(metric)}: {number_of(total, 'answer')} that could not be scored."
             )
             found.append(Caution(kind="unscored", text=text))
     return found
@@ -128,7 +129,7 @@ def _clusters(summary: Summary) -> list[Caution]:
     fewest = min(found["clusters"] for found in figures)
     text = (
         "Rows of the same cluster are not independent of each other: standard errors, intervals and tests are computed "
-        f"over {_number_of(fewest, 'cluster')} of rows."
+        f"over {number_of(fewest, 'cluster')} of rows."
     )
     few = " So few clusters make the errors themselves uncertain." if fewest < FEW_CLUSTERS else ""
     return [Caution(kind="clusters", text=text + few)]
@@ -153,13 +154,11 @@ def _money(summary: Summary) -> list[Caution]:
     cost = summary["cost"]
     found = []
     if unpriced := cost["unpriced_jobs"]:
-        text = f"The cost of {_number_of(unpriced, 'job')} is unknown, so every total of money is a lower bound."
+        known = cost["total_usd"] is not None
+        so = "every total of money is a lower bound" if known else "there is no total of money"
+        text = f"The cost of {number_of(unpriced, 'job')} is unknown, so {so}."
         found.append(Caution(kind="unpriced", text=text))
     if estimated := cost["usage_sources"]["estimated"]:
-        text = f"The token usage of {_number_of(estimated, 'job')} is estimated: the provider did not report it."
+        text = f"The token usage of {number_of(estimated, 'job')} is estimated: the provider did not report it."
         found.append(Caution(kind="estimated", text=text))
     return found
-
-
-def _number_of(number: int, noun: str) -> str:
-    return f"{numbers.count(number)} {noun}{'' if number == 1 else 's'}"

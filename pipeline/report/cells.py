@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 from pipeline.core.records import Better
@@ -37,13 +38,19 @@ def key(cell: Cell) -> tuple[str, str, str]:
 def params_text(params: Any) -> str:
     """Write a grid cell for readers, `temperature 0.7`; empty without a grid."""
     if isinstance(params, str):
-        try:
-            params = json.loads(params or "{}")
-        except ValueError:
-            return str(params)
+        return _stored_params_text(params)
     if not isinstance(params, Mapping):
         return "" if params is None else str(params)
     return ", ".join(f"{name} {value}" for name, value in params.items())
+
+
+@lru_cache(maxsize=1024)
+def _stored_params_text(params: str) -> str:
+    """The same of JSON, as every job has it."""
+    try:
+        return params_text(json.loads(params or "{}"))
+    except ValueError:
+        return params
 
 
 def series(cell: Cell) -> str:

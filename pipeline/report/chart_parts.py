@@ -12,8 +12,8 @@ from pipeline.report.spans import span
 
 Spec = dict[str, Any]
 
-_SERIES_COLOURS = ["var(--accent)", "var(--series-2)", "var(--series-3)", "var(--series-4)", "var(--series-5)"]
-_ONE_COLOUR: Spec = {"color": {"value": _SERIES_COLOURS[0]}}
+SERIES_COLOURS = ["var(--accent)", "var(--series-2)", "var(--series-3)", "var(--series-4)", "var(--series-5)"]
+_ONE_COLOUR: Spec = {"color": {"value": SERIES_COLOURS[0]}}
 _SERIES_SHAPES = ["circle", "diamond", "square", "triangle-up", "triangle-down"]
 LINE_JOINT = " · "
 _LOG_FROM_RATIO = 20
@@ -35,7 +35,7 @@ def one_colour(cells: Sequence[Cell]) -> bool:
     Then each cell is named by what differs, in one colour.
     """
     models, names = len({cell["model"] for cell in cells}), len({series(cell) for cell in cells})
-    return models == 1 or names > len(_SERIES_COLOURS)
+    return models == 1 or names > len(SERIES_COLOURS)
 
 
 def short_names(cells: Sequence[Cell]) -> list[str]:
@@ -78,7 +78,7 @@ def by_series(*, shape: bool) -> Spec:
             "type": "nominal",
             "title": None,
             "sort": None,
-            "scale": {"range": _SERIES_COLOURS},
+            "scale": {"range": SERIES_COLOURS},
         }
     }
     if shape:

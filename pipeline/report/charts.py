@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.report import labels, numbers
+from pipeline.report import numbers
 from pipeline.report.cells import Cell, Summary, label, mean, ranked, series
 from pipeline.report.chart_parts import (
     Spec,
     layered,
     mean_layers,
     mean_scale,
-    name_layer,
-    name_points,
     named_rows,
     one_colour,
     share_axis,
@@ -36,7 +34,6 @@ _OTHER_STOPS = ["var(--stop-other)", "var(--stop-other-2)"]
 _QUANTILES = ("p50", "p95", "p99")
 _ROW_HEIGHT = 30
 """Pixels; heights are numbers because Vega-Lite warns of steps beside a width from the container."""
-_LABELLED_POINTS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +53,7 @@ def quality(summary: Summary, metric: str) -> Chart | None:
     found = measure(summary, metric)
     share = found.share
     plain, names = one_colour(order), short_names(order)
-    rows = [{**_mean_row(cell, found), "short": name} for cell, name in zip(order, names, strict=True)]
+    rows = [{**mean_row(cell, found), "short": name} for cell, name in zip(order, names, strict=True)]
     x = {
         "type": "quantitative",
         "title": f"{found.figure}, with 95\N{NO-BREAK SPACE}% interval",
@@ -114,41 +111,6 @@ def stop_reasons(summary: Summary) -> Chart | None:
     )
     _one_row_a_cell(spec, rows)
     alternative = f"Why answers ended, as shares, for {len(summary['cells'])} cells: {', '.join(reasons)}."
-    return Chart(alternative=alternative, spec=spec)
-
-
-def cost_against_quality(summary: Summary, metric: str) -> Chart | None:
-    """Draw cost per 1,000 jobs against the mean with its interval; None where no cell has both."""
-    found = measure(summary, metric)
-    share = found.share
-    order = [cell for cell in ranked(summary, metric) if cell["cost_per_1k_jobs_usd"] is not None]
-    if not order:
-        return None
-    rows = [{**_mean_row(cell, found), **_cost_fields(cell)} for cell in order]
-    x = spread_axis("cost", "dollars per 1,000 jobs", [row["cost"] for row in rows], "$,~r")
-    y = {
-        "type": "quantitative",
-        "title": found.figure,
-        "axis": share_axis() if share else {"format": ",~r"},
-        "scale": mean_scale(rows, share=share),
-    }
-    named, plain = len(rows) <= _LABELLED_POINTS, one_colour(order)
-    if named:
-        name_points(rows, short_names(order) if plain else [cell["model"] for cell in order], x, y)
-    spec = layered(
-        rows,
-        [
-            *mean_layers("y", y, plain=plain),
-            *(name_layer(side, y) for side in labels.SIDES if named),
-        ],
-    )
-    spec["encoding"] = {"x": x, "tooltip": _mean_tooltip("cost")}
-    spec["height"] = 320
-    cheapest = min(rows, key=lambda row: row["cost"])
-    alternative = (
-        f"Cost per 1,000 jobs against {found.figure} for {len(rows)} cells. "
-        f"Cheapest: {cheapest['name']}, {cheapest['cost text']}; best: {rows[0]['name']}, {rows[0]['cost text']}."
-    )
     return Chart(alternative=alternative, spec=spec)
 
 
@@ -212,11 +174,12 @@ def _one_row_a_cell(spec: Spec, rows: Sequence[Spec]) -> None:
     spec["usermeta"] = named_rows(names)
 
 
-def _mean_tooltip(last: str = "answers") -> list[Spec]:
-    return tooltip("name", "mean", "interval", last)
+def _mean_tooltip() -> list[Spec]:
+    return tooltip("name", "mean", "interval", "answers")
 
 
-def _mean_row(cell: Cell, found: Measure) -> Spec:
+def mean_row(cell: Cell, found: Measure) -> Spec:
+    """A row of a chart: one cell's mean with its interval, as numbers and as text."""
     figures = cell["metrics"][found.name]
     low, high = figures["ci95"] or (None, None)
     return {
@@ -230,11 +193,6 @@ def _mean_row(cell: Cell, found: Measure) -> Spec:
         "interval": found.interval(figures["ci95"]),
         "answers": numbers.count(figures["n"]),
     }
-
-
-def _cost_fields(cell: Cell) -> Spec:
-    cost = cell["cost_per_1k_jobs_usd"]
-    return {"cost": float(cost), "cost text": numbers.usd(cost)}
 
 
 def _stop_rows(cell: Cell, short: str) -> list[Spec]:

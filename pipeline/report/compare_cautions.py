@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pipeline.core.names import number_of
 from pipeline.report import numbers
 from pipeline.report.cells import label
-from pipeline.report.compare_words import Found, comparison_name, count_of
+from pipeline.report.compare_words import Found, comparison_name
 from pipeline.report.leader import capital
 from pipeline.report.visible import one_line
 
@@ -25,7 +26,7 @@ def cautions(found: Found, pair: Found) -> list[str]:
 def _unfinished(*runs: Found) -> list[str]:
     return [
         f"Run {run['letter']} is not finished: {numbers.count(run['jobs']['total'])} of "
-        f"{count_of(run['jobs']['planned'], 'job')} are done."
+        f"{number_of(run['jobs']['planned'], 'job')} are done."
         for run in runs
         if run["jobs"]["planned"] is not None and run["jobs"]["planned"] > run["jobs"]["total"]
     ]
@@ -39,18 +40,18 @@ def _rows(pair: Found) -> list[str]:
         ids = ", ".join(map(one_line, rows["changed_ids"]))
         more = ", …" if rows["changed"] > len(rows["changed_ids"]) else ""
         found.append(
-            f"The content of {count_of(rows['changed'], 'row')} with the same key differs between the datasets "
+            f"The content of {number_of(rows['changed'], 'row')} with the same key differs between the datasets "
             f"({ids}{more}): "
             "a changed answer may be the answer to another question."
         )
     alone = [
-        f"{count_of(rows[name], 'row')} only in {where}"
+        f"{number_of(rows[name], 'row')} only in {where}"
         for name, where in (("only_a", "A"), ("only_b", letter))
         if rows[name]
     ]
     if alone:
         found.append(
-            f"Compared are the {count_of(rows['common'], 'row')} of both runs; left out: {' and '.join(alone)}."
+            f"Compared are the {number_of(rows['common'], 'row')} of both runs; left out: {' and '.join(alone)}."
         )
     for name, where in (("columns_only_a", "A"), ("columns_only_b", letter)):
         if rows[name]:
@@ -80,7 +81,7 @@ def _left_out(pair: Found) -> list[str]:
         worst = max(pair["comparisons"], key=lambda entry: entry[name], default=None)
         if worst is not None and worst[name]:
             found.append(
-                f"{capital(count_of(worst[name], 'row'))} scored in {where} have no score in {other} and are left out "
+                f"{capital(number_of(worst[name], 'row'))} scored in {where} have no score in {other} and are left out "
                 f"({comparison_name(worst)} has most): errors, or answers that could not be scored."
             )
     return found
@@ -91,6 +92,6 @@ def _reused(run: Found) -> list[str]:
     if not reused:
         return []
     return [
-        f"{numbers.count(reused)} of {count_of(run['jobs']['total'], 'job')} of {run['letter']} reuse answers of "
+        f"{numbers.count(reused)} of {number_of(run['jobs']['total'], 'job')} of {run['letter']} reuse answers of "
         "earlier runs; where they are A's own, nothing can have changed."
     ]

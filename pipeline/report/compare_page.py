@@ -62,7 +62,7 @@ def _run(run: Found) -> dict[str, str]:
         "run_id": run["run_id"],
         "folder": run["folder"],
         "eval": run["eval"],
-        "created_at": run["created_at"][:16].replace("T", " "),
+        "created_at": numbers.moment(run["created_at"]),
         "rows": numbers.count(run["rows"]),
         "jobs": numbers.count(run["jobs"]["total"]),
     }

@@ -22,7 +22,8 @@ def opening_lines(found: Found, pair: Found) -> list[str]:
     runs = [run for run in found["runs"] if run["letter"] in ("A", pair["run"])]
     names = [f"{run['letter']}: {run['folder']} ({numbers.count(run['rows'])} rows)" for run in runs]
     told = verdict(pair, measures(found))
-    return [*names, "", told.headline, *told.sentences, *(f"! {text}" for text in cautions(found, pair)), ""]
+    said = (*names, "", told.headline, *told.sentences, *(f"! {text}" for text in cautions(found, pair)), "")
+    return [one_line(text) for text in said]
 
 
 def comparison_table(found: Found, pair: Found) -> Table:

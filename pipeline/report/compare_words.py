@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.core.names import number_of
 from pipeline.report import numbers
 from pipeline.report.cells import Judgement, judge, label
 from pipeline.report.leader import Verdict, capital, p_words, why_unclear
@@ -58,7 +59,7 @@ def verdict(pair: Found, known: Mapping[str, Measure]) -> Verdict:
     sentences = [_sentence(entry, known[entry["metric"]], pair, judgement) for entry, judgement in sure[:_TOLD]]
     if len(sure) > _TOLD:
         sentences.append(
-            f"The table has {count_of(len(sure) - _TOLD, 'more difference')} that chance does not explain."
+            f"The table has {number_of(len(sure) - _TOLD, 'more difference')} that chance does not explain."
         )
     if not sure:
         sentences += _largest(entries, known, pair)
@@ -125,7 +126,7 @@ def _largest(entries: Sequence[Found], known: Mapping[str, Measure], pair: Found
     )
     needed = entry["smallest_detectable"]
     if needed is not None:
-        rows = count_of(entry["n"], "row")
+        rows = number_of(entry["n"], "row")
         text += f" With {rows}, only a difference of about {measure.size(needed)} would reliably show."
     return [text]
 
@@ -142,7 +143,7 @@ def _slice_sentences(pair: Found, known: Mapping[str, Measure]) -> list[str]:
         if (judgement := judged(entry, known[entry["metric"]])) != "cannot tell":
             groups.setdefault((*name, judgement), []).append(entry)
     if not groups:
-        return [f"In none of {count_of(len(pair['slices']), 'comparison')} by slice can the two be told apart."]
+        return [f"In none of {number_of(len(pair['slices']), 'comparison')} by slice can the two be told apart."]
     told = [
         f"on {one_line(metric)}, {cell} is {judgement} {places(entries, values[metric, cell, column], known[metric])}"
         for (metric, cell, column, judgement), entries in groups.items()
@@ -185,8 +186,8 @@ def _evidence(entry: Found, measure: Measure) -> str:
 def _moved(entry: Found, measure: Measure) -> str:
     up, down = numbers.count(entry["gained"]), numbers.count(entry["lost"])
     if measure.pass_fail and entry["test"].startswith("mcnemar"):
-        return f"{up} gained, {down} lost of {count_of(entry['n'], 'row')}"
-    return f"{up} higher, {down} lower of {count_of(entry['n'], 'row')}"
+        return f"{up} gained, {down} lost of {number_of(entry['n'], 'row')}"
+    return f"{up} higher, {down} lower of {number_of(entry['n'], 'row')}"
 
 
 def _difference(entry: Found, measure: Measure) -> str:
@@ -195,8 +196,3 @@ def _difference(entry: Found, measure: Measure) -> str:
 
 def _direction(entry: Found) -> str:
     return "higher" if entry["difference"] > 0 else "lower"
-
-
-def count_of(number: int, noun: str) -> str:
-    """Write a number of things."""
-    return f"{numbers.count(number)} {noun}{'' if number == 1 else 's'}"

@@ -14,10 +14,15 @@ from pipeline.report.equivalence import equivalence_grid, equivalence_sentences
 from pipeline.report.judge_costs import judge_cost, judge_rows
 from pipeline.report.judging import judge_sections
 from pipeline.report.leader import capital, lead_line, standing
+from pipeline.report.matrix import matrix
 from pipeline.report.measures import Measure, measure
 from pipeline.report.methods import interval_words, method_words
+from pipeline.report.money import money
+from pipeline.report.pace import pace_section
+from pipeline.report.pair_grid import disagreements, pair_grids
 from pipeline.report.policies import COUNTED_BY_DEFAULT, counted_words
 from pipeline.report.repeats import REPEATS_EXPLAINED, macro_grid, macro_words, repeats_grid, repeats_words
+from pipeline.report.shapes import score_shape, time_shapes, token_shapes
 from pipeline.report.slices import slice_sections
 from pipeline.report.view import RunView
 from pipeline.report.words import gate_figures, progress, verdict
@@ -70,6 +75,8 @@ def quality(view: RunView) -> dict[str, Any]:
         "repeats_explained": REPEATS_EXPLAINED,
         "tests": method_words(summary),
         "comparisons": comparisons,
+        "pair_grids": pair_grids(summary),
+        "disagreements": disagreements(summary),
         "several_metrics": len({row.metric for row in comparisons}) > 1,
         "gained_lost": tables.gained_lost(summary),
         "stops": stops,
@@ -92,20 +99,18 @@ def explorer(shown: int, total: int, folder: str) -> dict[str, Any]:
 
 
 def cost(view: RunView) -> dict[str, Any]:
-    """Return the context of `cost.html`: totals, cost per cell, cost against quality, latency."""
+    """Return the context of `cost.html`: totals, where the money went, cost against quality, tokens, latency."""
     summary = view.summary
-    metrics = metric_names(summary)
     return {
         **_frame(view, "cost.html"),
         "figures": _cost_figures(summary),
         "cautions": [caution for caution in cautions(summary) if caution.kind in _ABOUT_MONEY],
-        "rows": tables.costs(summary),
-        "any_unpriced": summary["cost"]["unpriced_jobs"] > 0,
-        "frontier": charts.cost_against_quality(summary, metrics[0]) if metrics else None,
-        "ranking": tables.ranking(summary, metrics[0]) if metrics else [],
-        "figure": capital(measure(summary, metrics[0]).figure) if metrics else "",
-        "noun": capital(measure(summary, metrics[0]).noun) if metrics else "",
+        "rows": tables.uses(summary),
+        **money(summary),
         "latency": charts.latency(summary),
+        "token_shapes": token_shapes(summary),
+        "time_shapes": time_shapes(summary),
+        "pace": pace_section(summary),
         "judges": judge_rows(summary),
     }
 
@@ -119,7 +124,7 @@ def _frame(view: RunView, page: str) -> dict[str, Any]:
         "simulated": SIMULATED if summary["simulated"] else "",
         "progress": progress(summary) or "",
         "description": view.description,
-        "created_at": view.created_at,
+        "created_at": numbers.moment(view.created_at),
         "dataset": {
             "name": view.dataset.get("name") or numbers.UNKNOWN,
             "rows": numbers.count(view.dataset.get("rows")),
@@ -145,10 +150,12 @@ def _metric_section(summary: Summary, metric: str) -> dict[str, Any]:
         "chart": charts.quality(summary, metric),
         "share": found.pass_fail,
         "basis": " ".join(filter(None, (interval_words(summary, metric), counted_words(summary, metric)))),
+        "matrix": matrix(summary, metric),
         "repeats": repeats_grid(summary, metric),
         "repeats_words": repeats_words(summary, metric),
         "macro": macro_grid(summary, metric),
         "macro_words": macro_words(summary, metric),
+        "shape": score_shape(summary, metric),
     }
 
 
@@ -200,7 +207,7 @@ def _cost_figures(summary: Summary) -> list[Figure]:
         Figure(
             name="Input tokens",
             value=numbers.tokens(totals["input"]),
-            note=f"and {numbers.tokens(cached)} read from a cache",
+            note=f"and {numbers.tokens(cached)} read from a cache" if cached else "",
         ),
         Figure(
             name="Output tokens",
@@ -214,6 +221,8 @@ def _cost_figures(summary: Summary) -> list[Figure]:
 
 def _cost_note(spent: Mapping[str, Any]) -> str:
     unpriced = spent["unpriced_jobs"]
+    if spent["total_usd"] is None:
+        return "no job has a known cost" if unpriced else "nothing was bought"
     if unpriced:
         return f"lower bound: {numbers.count(unpriced)} jobs have no known cost"
     return (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from pipeline.core.names import number_of
 from pipeline.cost.spending import Dimension, Entry, Group, Ledger, Spend, grouped, total
 from pipeline.report import costs_charts, numbers
 from pipeline.report.contexts import Figure
@@ -14,7 +15,6 @@ from pipeline.report.costs_words import (
     INVENTED,
     apart,
     headline,
-    number_of,
     period,
     repriced,
     signed_usd,

@@ -7,12 +7,11 @@ from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
-from rich.text import Text
 
-from pipeline.core.names import printable
 from pipeline.cost.spending import Dimension, Group, Spend
 from pipeline.report import numbers
 from pipeline.report.costs_words import signed_usd
+from pipeline.report.terminal import plain_text
 
 _Column = tuple[str, Callable[[Spend], str]]
 _USED: tuple[_Column, ...] = (
@@ -93,15 +92,9 @@ def _fill(
     for name, write in columns:
         table.add_column(name, footer=write(total), justify="right", no_wrap=True)
     for group in groups:
-        table.add_row(*map(_plain, group.key), *(write(group.spend) for _, write in columns))
+        table.add_row(*map(plain_text, group.key), *(write(group.spend) for _, write in columns))
 
 
 def _shown(total: Spend) -> tuple[_Column, ...]:
     used = [(name, write) for name, write in _USED if name in _ALWAYS or write(total) not in _NOTHING]
     return (*used, *([_MISSING] if total.unpriced_jobs else []), *([_SAVED] if total.reused_jobs else []))
-
-
-def _plain(words: str) -> Text:
-    """Plain words on one line: rich reads no markup in them, and lone surrogates do not stop it."""
-    encodable = words.encode("utf-8", "backslashreplace").decode()
-    return Text(printable(encodable).replace("\n", " ").replace("\t", " "))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
+from pipeline.core.names import number_of
 from pipeline.cost.spending import Entry, Ledger, Spend, total
 from pipeline.report import numbers
 from pipeline.report.visible import one_line
@@ -104,11 +105,6 @@ def signed_usd(amount: Decimal | None) -> str:
     """Write a change in dollars with its sign."""
     plus = "+" if amount is not None and amount > 0 else ""
     return f"{plus}{numbers.usd(amount)}"
-
-
-def number_of(number: int, noun: str) -> str:
-    """Write a count with its noun: `1 run`, `12 runs`."""
-    return f"{numbers.count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def _missing(ledger: Ledger, spend: Spend) -> list[str]:

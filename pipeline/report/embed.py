@@ -18,6 +18,7 @@ UNPACKED_BYTES = 64 * 1024 * 1024
 """What a browser has to hold."""
 _CHUNK_BYTES = 64 * 1024
 _SHARED_FROM = 40
+_LEVEL = 6  # of zlib: 9 takes twice the time for 4 % less
 _EMPTY_LAST_BLOCK = b"\x03\x00"  # ends a stream of RFC 1951 after a sync flush
 
 
@@ -52,7 +53,7 @@ class _Packer:
     """A stream that can be ended at any flush."""
 
     def __init__(self) -> None:
-        self._stream = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+        self._stream = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
         self._pieces: list[bytes] = []
         self._counts: list[int] = []
         self._shared: dict[str, int] = {}

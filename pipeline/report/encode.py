@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 from markupsafe import Markup
 
-from pipeline.report.visible import visible
+from pipeline.report.visible import is_visible, visible
 
 _ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&'\u2028\u2029"}
+_ESCAPED_CONTROL = re.compile(rb"\\[ubfr]")
+"""How JSON writes the first 32 characters, without tab and newline; a backslash before such a letter reads alike."""
 
 
 def safe_json(value: Any) -> Markup:
@@ -26,8 +29,16 @@ def safe_json(value: Any) -> Markup:
 
 
 def plain_json(value: Any) -> bytes:
-    """Encode `value` as JSON outside of HTML, all strings made visible; NaN and infinity become null."""
-    return orjson.dumps(_cleaned(value))
+    """Encode `value` as JSON outside of HTML, all strings made visible; NaN and infinity become null.
+
+    Most values hold nothing invisible: their JSON, looked through as one text, shows it, and stands as it is.
+    """
+    try:
+        data = orjson.dumps(value)
+    except TypeError:  # a lone surrogate, a mapping of another kind
+        return orjson.dumps(_cleaned(value))
+    is_clean = _ESCAPED_CONTROL.search(data) is None and is_visible(data.decode())
+    return data if is_clean else orjson.dumps(_cleaned(value))
 
 
 def csp_source(code: str) -> str:
@@ -53,6 +64,8 @@ def policy(scripts: Iterable[str], styles: Iterable[str], *, asks_own_server: bo
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return visible(value)
+    if value is None or isinstance(value, int | float):
+        return value
     if isinstance(value, Mapping):
         return {visible(str(key)): _cleaned(item) for key, item in value.items()}
     if isinstance(value, Sequence):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.core.names import number_of
 from pipeline.report import numbers
 from pipeline.report.cells import Summary, label
 from pipeline.report.grid import Grid
@@ -81,13 +82,13 @@ def _who(entry: Judged) -> str:
     reasked = sum(judge["reasked"] for judge in judges)
     rubric = f" by the rubric “{one_line(entry['rubric'])}”" if entry.get("rubric") else ""
     cost = f", for {numbers.usd(entry['cost_usd'])}" if entry["cost_usd"] is not None else ", at an unknown cost"
-    text = f"Judged{rubric} by {names} in {_count(jobs, 'verdict')}{cost}."
+    text = f"Judged{rubric} by {names} in {number_of(jobs, 'verdict')}{cost}."
     if reasked:
-        text += (
-            f" {_count(reasked, 'verdict')} could not be read and {'was' if reasked == 1 else 'were'} asked for again."
-        )
+        text += f" {number_of(reasked, 'verdict')} could not be read and {_was(reasked)} asked for again."
+    if errors := entry.get("errors"):
+        text += f" {number_of(errors, 'question')} to a judge ended in an error or {_was(errors)} not sent."
     if entry["unscored"]:
-        text += f" {_count(entry['unscored'], 'answer')} stayed without a verdict."
+        text += f" {number_of(entry['unscored'], 'answer')} stayed without a verdict."
     return text
 
 
@@ -99,7 +100,7 @@ def _consistency(entry: Judged) -> list[str]:
     each = ", ".join(f"{one_line(name)} {numbers.metric(share, share=True)}" for name, share in by_judge.items())
     return [
         f"Shown in both orders, the same answer won (or tied) in {numbers.metric(found['share'], share=True)} of "
-        f"{_count(found['pairs'], 'pair')}{f' ({each})' if len(by_judge) > 1 else ''}."
+        f"{number_of(found['pairs'], 'pair')}{f' ({each})' if len(by_judge) > 1 else ''}."
     ]
 
 
@@ -109,7 +110,7 @@ def _between(entry: Judged) -> list[str]:
         return []
     agreed = numbers.metric(found["agreement"], share=True)
     kappa = _kappa(found, "fleiss_kappa")
-    return [f"All judges agree on {agreed} of {_count(found['n'], 'answer')} (Fleiss' kappa {kappa})."]
+    return [f"All judges agree on {agreed} of {number_of(found['n'], 'answer')} (Fleiss' kappa {kappa})."]
 
 
 def _calibration_words(entry: Judged) -> list[str]:
@@ -125,13 +126,11 @@ def _calibration_words(entry: Judged) -> list[str]:
     interval = f" (95{NB}% interval {numbers.metric_interval(ends, share=True)})" if ends else ""
     weights = "quadratically weighted " if found.get("kappa_weights") == "quadratic" else ""
     text = (
-        f"On {_count(found['labels'], 'answer')} that people labelled, judges and people agree in {agreed}{interval}; "
-        f"{weights}Cohen's kappa is {_kappa(found, 'kappa')}."
+        f"On {number_of(found['labels'], 'answer')} that people labelled, judges and people agree in "
+        f"{agreed}{interval}; {weights}Cohen's kappa is {_kappa(found, 'kappa')}."
     )
-    if found.get("unmatched"):
-        text += (
-            f" {_count(found['unmatched'], 'label')} {'fits' if found['unmatched'] == 1 else 'fit'} no judged answer."
-        )
+    if unmatched := found.get("unmatched"):
+        text += f" {number_of(unmatched, 'label')} {'fits' if unmatched == 1 else 'fit'} no judged answer."
     return [text]
 
 
@@ -153,8 +152,8 @@ def _rating_words(found: Mapping[str, Any]) -> list[str]:
     names = f"{one_line(first['model'])} is rated highest, {one_line(second['model'])} next"
     chance = numbers.metric(_chance(lead), share=True)
     return [
-        f"By {_count(found['pairs'], 'pair')}, {names}; a lead of {numbers.metric(lead, share=False)} in log-odds is a "
-        f"chance of {chance} to be preferred where there is no tie. {_rating_doubt(first, second, ratings[0])}"
+        f"By {number_of(found['pairs'], 'pair')}, {names}; a lead of {numbers.metric(lead, share=False)} in log-odds "
+        f"is a chance of {chance} to be preferred where there is no tie. {_rating_doubt(first, second, ratings[0])}"
     ]
 
 
@@ -178,5 +177,5 @@ def _chance(lead: float) -> float:
     return 1.0 / (1.0 + exp(-lead))
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{numbers.count(number)} {noun}{'' if number == 1 else 's'}"
+def _was(number: int) -> str:
+    return "was" if number == 1 else "were"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.core.names import number_of
 from pipeline.report import numbers
 from pipeline.report.cells import Cell, Summary, compare, judge, key, label, mean, measured, ranked
 from pipeline.report.measures import measure
@@ -161,9 +162,9 @@ class Leader:
         """The interval of the leader's figure, and how many rows it stands on."""
         figures = measured(self.leader, self.metric) or {}
         interval = f"95{NB}% interval {self.measure.interval(figures['ci95'])}, " if figures["ci95"] else ""
-        rows = f"{numbers.count(figures['n'])} {'row' if figures['n'] == 1 else 'rows'}"
+        rows = number_of(figures["n"], "row")
         clusters = figures.get("clusters")
-        return f"{interval}{rows}" + ("" if clusters is None else f" in {_clusters(clusters)}")
+        return f"{interval}{rows}" + ("" if clusters is None else f" in {number_of(clusters, 'cluster')}")
 
     def _pair_sentence(self, rival: Cell) -> str:
         name = self._name(rival)
@@ -249,10 +250,6 @@ class Leader:
 
     def _many_series(self) -> bool:
         return len({key(cell)[1:] for cell in self.order}) > 1
-
-
-def _clusters(number: int) -> str:
-    return f"{numbers.count(number)} {'cluster' if number == 1 else 'clusters'}"
 
 
 def _differences(one: Cell, other: Cell) -> int:

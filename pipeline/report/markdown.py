@@ -8,8 +8,10 @@ from typing import Any
 
 from pipeline.report import numbers, tables
 from pipeline.report.cautions import cautions
+from pipeline.report.cell_costs import pass_line
 from pipeline.report.cell_texts import metric_texts, texts_of
 from pipeline.report.cells import Cell, Summary, key, unfinished
+from pipeline.report.front import front_line
 from pipeline.report.judging import judge_sections
 from pipeline.report.visible import one_line
 from pipeline.report.words import gate_sentence, verdict
@@ -41,7 +43,7 @@ def markdown(summary: Summary, *, description: str, created_at: str) -> str:
         _gates(summary),
         _money(summary),
         _cautions(summary),
-        f"Run {code(summary['run_id'])}, {escaped(created_at)}.",
+        f"Run {code(summary['run_id'])}, {escaped(numbers.moment(created_at))}.",
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -123,7 +125,8 @@ def _money(summary: Summary) -> str:
         told.append(f"of a budget of {numbers.usd(cost['budget_usd'])}")
     if reused := summary["jobs"]["reused"]:
         told.append(f"{numbers.count(reused)} answers reused, saving {numbers.usd(cost['reused_saved_usd'])}")
-    return f"**Cost:** {_figure(', '.join(told))}."
+    more = [escaped(text) for text in (pass_line(summary), front_line(summary)) if text]
+    return " ".join([f"**Cost:** {_figure(', '.join(told))}.", *more])
 
 
 def _cautions(summary: Summary) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 
 UNKNOWN = "–"
-_SPACE = "\N{NO-BREAK SPACE}"
+NO_BREAK = "\N{NO-BREAK SPACE}"
+_SPACE = NO_BREAK
 _MINUS = "\N{MINUS SIGN}"
 _SIGNIFICANT_DIGITS = 3
 _MORE_DIGITS = 6
@@ -98,7 +100,7 @@ def difference(value: float | None, *, share: bool) -> str:
     if value is None or math.isnan(value):
         return UNKNOWN
     text = _signed(value * 100, 1) if share else _signed(value, 3)
-    plus = "+" if value > 0 else ""
+    plus = "+" if value > 0 and text.strip("0.,") else ""
     return f"{plus}{text}{_SPACE}points" if share else f"{plus}{text}"
 
 
@@ -144,3 +146,12 @@ def _three_digits(value: float) -> str:
         if value < limit:
             return f"{value:.{digits}f}"
     return f"{value:.0f}"
+
+
+def moment(text: str) -> str:
+    """Write a moment of ISO 8601 for readers, `2026-11-27 09:30 UTC`; what is none stays as it is."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at.tzinfo else text

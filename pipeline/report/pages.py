@@ -40,7 +40,7 @@ def render_pages(view: RunView, folder: Path) -> list[Path]:
     pages = {
         "index.html": page("index.html.jinja", contexts.overview(view)),
         "quality.html": page("quality.html.jinja", contexts.quality(view), (*charting(), *exploring("embedded"))),
-        "cost.html": page("cost.html.jinja", contexts.cost(view), charting()),
+        "cost.html": page("cost.html.jinja", contexts.cost(view), (*charting(), asset("projection.js"))),
     }
     return [_write(folder / name, text) for name, text in pages.items()]
 
@@ -101,7 +101,7 @@ def page_policy(scripts: tuple[str, ...], *, served: bool = False) -> str:
 
 
 def _style() -> str:
-    return asset("page.css") + asset("explorer.css")
+    return asset("page.css") + asset("explorer.css") + asset("matrix.css")
 
 
 @cache

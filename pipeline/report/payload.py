@@ -1,4 +1,7 @@
-"""Prepares samples for the page's script: texts cut and made visible, figures as numbers and as they are written."""
+"""Prepares samples for the page's script: texts cut, figures as numbers and as they are written.
+
+`encode.plain_json`, through which all of it goes to a page, makes every text visible.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 from pipeline.report import numbers
 from pipeline.report.cells import params_text
 from pipeline.report.view import Sample, SampleAttempt, SampleScore
-from pipeline.report.visible import TEXT_LIMIT, cut, visible
+from pipeline.report.visible import TEXT_LIMIT, visible
 
 _FAILED = frozenset({"error", "blocked", "skipped"})
 
@@ -27,7 +30,7 @@ def as_payload(sample: Sample, limit: int = TEXT_LIMIT) -> dict[str, Any]:
         "stop": sample.stop_reason,
         "outcome": outcome(sample),
         "turns": [{"role": turn.role, **_long(turn.text, limit)} for turn in sample.turns],
-        "prefill": cut(sample.prefill, limit)[0],
+        "prefill": sample.prefill[:limit],
         "answer": _long(sample.answer, limit, left_out.get("answer", 0)),
         "thinking": _long(sample.thinking, limit, left_out.get("thinking", 0)) if sample.thinking else None,
         "tools": _long(sample.tool_calls, limit, left_out.get("tool_calls", 0)) if sample.tool_calls else None,
@@ -111,7 +114,7 @@ def _attempt(attempt: SampleAttempt, limit: int) -> dict[str, Any]:
     return {
         "at": attempt.started_at,
         "http": attempt.http_status,
-        "error": cut(attempt.error, limit)[0] if attempt.error else None,
+        "error": attempt.error[:limit] if attempt.error else None,
         "latency": numbers.milliseconds(attempt.latency_ms),
         "cost": numbers.usd(attempt.cost_usd),
         "paid": bool(attempt.possibly_paid),
@@ -119,5 +122,4 @@ def _attempt(attempt: SampleAttempt, limit: int) -> dict[str, Any]:
 
 
 def _long(text: str, limit: int, left_out: int = 0) -> dict[str, Any]:
-    shown, more = cut(text, limit)
-    return {"text": shown, "more": more + left_out}
+    return {"text": text[:limit], "more": max(0, len(text) - limit) + left_out}

@@ -79,22 +79,14 @@ class GainedLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CostRow:
-    """What one cell used and cost."""
+class UseRow:
+    """What one cell used: tokens and time."""
 
     model: str
     prompt: str
     params: str
-    jobs: str
     tokens: tuple[str, ...]
     """In the order of `TOKEN_CLASSES`."""
-    cost: str
-    per_1k_jobs: str
-    per_pass: str
-    retries: str
-    wasted: str
-    unpriced: str
-    """Jobs whose cost is unknown and missing from `cost`."""
     latency: tuple[str, str, str]
     """p50, p95, p99."""
     first_token: tuple[str, str]
@@ -145,9 +137,9 @@ def gained_lost(summary: Summary) -> GainedLost:
     return GainedLost(heads=("Gained", "Lost"), words=words)
 
 
-def costs(summary: Summary) -> list[CostRow]:
-    """Return what each cell used and cost, in the order of the summary."""
-    return [_cost_row(cell) for cell in summary["cells"]]
+def uses(summary: Summary) -> list[UseRow]:
+    """Return what each cell used, in the order of the summary."""
+    return [_use_row(cell) for cell in summary["cells"]]
 
 
 def token_totals(summary: Summary) -> dict[str, int | None]:
@@ -199,20 +191,13 @@ def _comparison_row(found: Mapping[str, Any], of: Measure) -> ComparisonRow:
     )
 
 
-def _cost_row(cell: Cell) -> CostRow:
+def _use_row(cell: Cell) -> UseRow:
     latency, first_token = cell.get("latency_ms"), cell.get("first_token_ms")
-    return CostRow(
+    return UseRow(
         model=cell["model"],
         prompt=cell["prompt"],
         params=params_text(cell.get("params")),
-        jobs=numbers.count(cell["n"]),
         tokens=tuple(numbers.count(cell["tokens"].get(name)) for name in TOKEN_CLASSES),
-        cost=numbers.usd(cell["cost_usd"]),
-        per_1k_jobs=numbers.usd(cell["cost_per_1k_jobs_usd"]),
-        per_pass=numbers.usd(cell["cost_per_pass_usd"]),
-        retries=numbers.count(cell["retries"]),
-        wasted=numbers.usd(cell["wasted_usd"]),
-        unpriced=numbers.count(cell["unpriced_jobs"]),
         latency=(
             numbers.milliseconds(_at(latency, "p50")),
             numbers.milliseconds(_at(latency, "p95")),

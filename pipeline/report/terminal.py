@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.core.names import printable
+from pipeline.core.names import printable_line
 from pipeline.report import numbers
 from pipeline.report.cells import Cell, Summary, measured, metric_names, params_text, unfinished
 from pipeline.report.measures import Measure, measure
@@ -113,4 +113,4 @@ def _median(cell: Cell) -> str:
 def plain_text(words: str) -> Text:
     """Wrap plain words, so that rich reads no markup in them; lone surrogates would not survive printing."""
     encodable = words.encode("utf-8", "backslashreplace").decode()
-    return Text(printable(encodable).replace("\n", " ").replace("\t", " "))
+    return Text(printable_line(encodable))

@@ -23,6 +23,11 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub(_sign, text)
 
 
+def is_visible(text: str) -> bool:
+    """Whether `visible` would leave `text` as it is."""
+    return _INVISIBLE.search(text) is None
+
+
 def cut(text: str, limit: int = TEXT_LIMIT) -> tuple[str, int]:
     """Return the first `limit` characters, made visible, and how many characters were left out."""
     return visible(text[:limit]), max(0, len(text) - limit)

@@ -9,8 +9,8 @@ from pipeline.core.records import Job, Result
 from pipeline.plan.expand import Shard
 from pipeline.run import results
 from pipeline.run.control import LaneControl
+from pipeline.run.lane import JobSource, Sink, in_chunks
 from pipeline.run.results import ResultContext, Timing
-from pipeline.run.runner import JobSource, Sink, in_chunks
 
 
 class RecordedLane:

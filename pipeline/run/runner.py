@@ -2,122 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from itertools import islice
-from random import Random
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal
 
 import anyio
-from anyio import to_thread
 from anyio.abc import TaskStatus
 
-from pipeline.core.clock import Clock
-from pipeline.core.errors import EvalmillError, StoppedResumable
+from pipeline.core.errors import StoppedResumable
 from pipeline.core.records import Attempt, Failure, Job, Response, Result
-from pipeline.core.settings import Price, RunSettings
+from pipeline.core.settings import Price
 from pipeline.cost.charges import cost_usd
 from pipeline.plan.expand import Shard
 from pipeline.providers.capabilities import capabilities
 from pipeline.run import results
-from pipeline.run.attempt import Caller, Exchange, Outgoing
+from pipeline.run.attempt import Exchange, Outgoing
 from pipeline.run.blame import PROVIDERS_FAULTS, Blame, Standing
 from pipeline.run.breaker import Breaker
-from pipeline.run.control import LaneControl, LaneWatch
+from pipeline.run.departures import Departures, Leave
+from pipeline.run.lane import JOBS_AT_A_TIME, AnswerCheck, LaneSetup, Sink, in_chunks
 from pipeline.run.need import need_of
 from pipeline.run.output_check import OutputCheck
 from pipeline.run.patience import Patience
-from pipeline.run.permits import Need, Permit, Permits, PriceOf
-from pipeline.run.results import Charge, ResultContext, Timing
+from pipeline.run.permits import Need
+from pipeline.run.results import Charge, Timing
 from pipeline.run.retry import RetryBudget, RetryPolicy, retry_cost
 
 Unanswered = Literal["final", "open"]
 """How a job without an answer goes on: as a failure, or later, since the run stops."""
-
-JOBS_AT_A_TIME = 256
-"""Jobs rendered together, in a thread, so that reading and rendering do not hold up the answers."""
 
 BEGUN_PER_FLIGHT = 4
 """Jobs that may be begun and wait for another attempt, for each request that may be in flight."""
 
 MOST_BROKEN_OUTPUTS = 2
 """Answers of one job that break their schema and are asked for again; the next one is taken as it is."""
-_SHOWN_CHARACTERS = 80
-"""Of a row's id, in messages."""
-
-JobSource = Callable[[Shard], Iterator[Job]]
-
-
-class Sink(Protocol):
-    """Where results go."""
-
-    async def put(self, result: Result) -> None:
-        """Take a result, at once; then wait when too many wait to be written."""
-        ...
-
-    def put_start(self, job_id: str, at_stake_usd: Decimal | None) -> None:
-        """Note what may have been paid for a job that has no result yet; the last note of a job counts."""
-        ...
-
-
-class AnswerCheck(Protocol):
-    """Says which answers are of no use, so that they are asked for again."""
-
-    def problem(self, job: Job, response: Response) -> str | None:
-        """What is wrong with an answer; None where nothing is."""
-        ...
-
-
-class LaneExecutor(Protocol):
-    """Executes shards of one lane. A batch API takes whole shards behind the same interface."""
-
-    async def run(self, shard: Shard, sink: Sink, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Bring every job of `shard` to a result in `sink`; `started` means that the next shard may begin."""
-        ...
-
-
-class LaneObserver(Protocol):
-    """Is told what a lane does."""
-
-    def in_flight(self, model: str, change: int) -> None:
-        """A request of `model` left (+1) or came back (-1)."""
-        ...
-
-    def event(self, model: str, said: str) -> None:
-        """Something a user should know at once: the lane waits, or goes on."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneSetup:
-    """What one lane's executor needs."""
-
-    context: ResultContext
-    jobs_of: JobSource
-    caller: Caller
-    permits: Permits
-    price_of: PriceOf
-    run: RunSettings
-    control: LaneControl
-    watch: LaneWatch
-    observer: LaneObserver
-    problem: Callable[[], Awaitable[EvalmillError | None]]
-    """Is asked once, when the lane's first request is due: what keeps it from sending, if anything does."""
-    clock: Clock
-    rng: Random
-    check: AnswerCheck | None = None
-    """None: answers are held against the schemas that their requests name."""
-
-
-class _Leave(NamedTuple):
-    """What a request needs to leave."""
-
-    permit: Permit
-    tries: bool
-    """Whether it finds out for the whole lane if the provider is back."""
-    on_credit: bool
-    """Whether it is a retry that the retry budget could not cover."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,13 +66,13 @@ class SyncLane:
         run, model = setup.run, setup.context.model.name
         self._setup = setup
         self._has_begun = False
-        self._slots = anyio.Semaphore(run.concurrency, fast_acquire=True)
         self._begun = anyio.Semaphore(BEGUN_PER_FLIGHT * run.concurrency + JOBS_AT_A_TIME, fast_acquire=True)
         self._policy = RetryPolicy(max_attempts=run.max_attempts)
         self._retries = RetryBudget(on_credit=max(1, run.concurrency // 8))
         self._breaker = Breaker(
             run.concurrency, setup.clock, setup.rng, changed=lambda said: setup.observer.event(model, said)
         )
+        self._departures = Departures(setup, self._breaker)
         self._blame = Blame(self._policy, self._breaker, setup.clock, setup.rng)
         self._patience = Patience(run, self._breaker, setup.clock)
         self._output: AnswerCheck = setup.check or OutputCheck()
@@ -191,9 +109,9 @@ class SyncLane:
             return
         outgoing = setup.caller.encode(job.request)
         need = need_of(job, outgoing.body, max_input_tokens=self._max_input_tokens)
-        leave = await self._leave(job, need)
+        leave = await self._departures.leave(job, need)
         if leave is not None and setup.watch.has_stopped:
-            self._stay(leave)
+            self._departures.stay(leave)
             leave = None
             await self._skipped(job, sink)
         if leave is None:
@@ -219,43 +137,7 @@ class SyncLane:
             await sink.put(results.skipped(self._setup.context, job, stopped_by))
         return stopped_by is not None
 
-    async def _leave(self, job: Job, need: Need, *, on_credit: bool = False) -> _Leave | None:
-        """Wait until a request may leave; None when the budget cannot take it, which stops the run."""
-        while True:
-            tries = await self._breaker.passed()
-            permit = await self._permit(need, tries=tries)
-            if permit is None:
-                self._out_of_budget(job, need)
-                return None
-            if tries or self._breaker.is_closed:
-                return _Leave(permit, tries, on_credit)
-            # The provider broke down while this one waited for its turn.
-            self._stay(_Leave(permit, tries, on_credit=False))
-
-    def _stay(self, leave: _Leave) -> None:
-        """Give back what a request that does not leave had got."""
-        self._setup.permits.withdraw(leave.permit)
-        self._slots.release()
-        if leave.tries:
-            self._breaker.withdrawn()
-
-    async def _permit(self, need: Need, *, tries: bool) -> Permit | None:
-        """A slot and a permit; neither, and the breaker told so, when the budget or a stop says no."""
-        permit = None
-        has_slot = False
-        try:
-            await self._slots.acquire()
-            has_slot = True
-            permit = await self._setup.permits.acquire(need)
-            return permit
-        finally:
-            if permit is None:
-                if has_slot:
-                    self._slots.release()
-                if tries:
-                    self._breaker.withdrawn()
-
-    async def _fly(self, flight: _Flight, leave: _Leave, sink: Sink) -> None:
+    async def _fly(self, flight: _Flight, leave: Leave, sink: Sink) -> None:
         """Bring one job to its result; its slot is free once that is handed over, so a slow disk slows sending."""
         result: Result | None = None
         try:
@@ -269,10 +151,10 @@ class SyncLane:
                     await sink.put(result)
             finally:
                 if flight.has_slot:
-                    self._slots.release()
+                    self._departures.landed()
                 self._begun.release()
 
-    async def _until_result(self, flight: _Flight, leave: _Leave, sink: Sink) -> Result | None:
+    async def _until_result(self, flight: _Flight, leave: Leave, sink: Sink) -> Result | None:
         """Attempt until there is an answer or a final failure; None when the run stops first (the job stays open)."""
         setup = self._setup
         while True:
@@ -316,7 +198,7 @@ class SyncLane:
         finally:
             setup.observer.in_flight(model, -1)
 
-    def _settle(self, flight: _Flight, leave: _Leave, exchange: Exchange) -> Price | None:
+    def _settle(self, flight: _Flight, leave: Leave, exchange: Exchange) -> Price | None:
         """Tell everyone concerned what came of an attempt; gives the price that holds for it."""
         outcome = exchange.outcome
         usage = outcome.usage
@@ -341,7 +223,7 @@ class SyncLane:
             self._breaker.tried()
         return price
 
-    async def _once_more(self, flight: _Flight, response: Response) -> _Leave | None:
+    async def _once_more(self, flight: _Flight, response: Response) -> Leave | None:
         """Leave to ask again after an answer that is of no use; None to take the answer as it is.
 
         Once after an empty one (reliability P4), twice after one that breaks the schema it was asked to follow (P6).
@@ -360,7 +242,7 @@ class SyncLane:
         flight.attempts[-1] = replace(flight.attempts[-1], error=f"output: {flight.problem}")
         return await self._again(flight, 0, None)
 
-    async def _after_failure(self, flight: _Flight, failure: Failure) -> _Leave | Unanswered:
+    async def _after_failure(self, flight: _Flight, failure: Failure) -> Leave | Unanswered:
         """Leave for the next attempt; or that the failure is final; or that the run stops and the job stays open."""
         setup = self._setup
         setup.watch.failed(failure)
@@ -379,10 +261,10 @@ class SyncLane:
         """A first stale connection is nobody's fault: the request goes out again at once, over a new one (N13)."""
         return failure.stale_connection and not flight.met_stale_connection
 
-    async def _again(self, flight: _Flight, seconds: float, failure: Failure | None) -> _Leave | None:
+    async def _again(self, flight: _Flight, seconds: float, failure: Failure | None) -> Leave | None:
         """Give the slot up for `seconds`, then get leave for another attempt; None when the run stops."""
-        leave: _Leave | None = None
-        self._slots.release()
+        leave: Leave | None = None
+        self._departures.landed()
         flight.has_slot = False
         with self._setup.control.admission():
             await self._setup.clock.sleep(seconds)
@@ -390,7 +272,7 @@ class SyncLane:
             if failure is not None and failure.kind != "rate":
                 on_credit = await self._retries.take(retry_cost(failure))
             try:
-                leave = await self._leave(flight.job, flight.need, on_credit=on_credit)
+                leave = await self._departures.leave(flight.job, flight.need, on_credit=on_credit)
             finally:
                 if leave is None and on_credit:
                     self._retries.returned()
@@ -408,15 +290,6 @@ class SyncLane:
         else:
             self._setup.observer.event(model, said)
 
-    def _out_of_budget(self, job: Job, need: Need) -> None:
-        which = f"row {job.row_id[:_SHOWN_CHARACTERS]!r}, prompt {job.prompt!r}, model {job.model!r}"
-        self._setup.control.run.stop(
-            StoppedResumable(
-                f"the budget of ${self._setup.run.budget_usd} cannot take the next request ({which}): "
-                f"{self._setup.permits.shortage(need)}"
-            )
-        )
-
     def _timing(self, flight: _Flight, exchange: Exchange) -> Timing:
         return Timing(
             queue_ms=flight.queue_ms,
@@ -425,10 +298,3 @@ class SyncLane:
             started_at=flight.attempts[0].started_at,
             finished_at=self._setup.clock.now(),
         )
-
-
-async def in_chunks(jobs: Iterator[Job]) -> AsyncIterator[Job]:
-    """The jobs one by one, read and rendered in a thread some at a time."""
-    while chunk := await to_thread.run_sync(lambda: list(islice(jobs, JOBS_AT_A_TIME))):
-        for job in chunk:
-            yield job

@@ -61,6 +61,8 @@ class Options:
         value = self._take(name, ())
         if not isinstance(value, Sequence) or isinstance(value, str) or not all(isinstance(v, str) for v in value):
             self.refuse(f"{name} must be a list of texts, not {value!r}")
+        if not value and name in self._values:
+            self.refuse(f"{name} is an empty list; name its texts, or remove it")
         if not all(text.strip() for text in value):
             self.refuse(f"{name} holds an empty text; remove it")
         if len(set(value)) < len(value):

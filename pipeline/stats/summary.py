@@ -19,12 +19,15 @@ from pipeline.stats.cells import CellKey, cell_entry, cell_order
 from pipeline.stats.columns import RESULT_COLUMNS
 from pipeline.stats.comparisons import compare_cells
 from pipeline.stats.equal_models import equivalences
+from pipeline.stats.frontier import frontier
 from pipeline.stats.gates import check_gates
 from pipeline.stats.grouping import RowNumbers
 from pipeline.stats.job_columns import JobColumns, floats
+from pipeline.stats.job_costs import CellCosts, cost_entry, costs_of_answers
 from pipeline.stats.metrics import CellScores, Groupings, metric_entry, metric_figures, percentiles
 from pipeline.stats.outcomes import read_outcomes
 from pipeline.stats.row_means import Codes, RowMeans
+from pipeline.stats.shapes import add_shapes, keep_tokens
 from pipeline.stats.slices import cut, slice_comparisons, slice_figures
 
 STATUSES = ("ok", "truncated", "refused", "empty", "error", "blocked", "skipped")
@@ -35,8 +38,8 @@ _Mask: TypeAlias = NDArray[np.bool_]
 class SummaryBuilder:
     """Collects results with their scores, then computes every figure that the reports show.
 
-    What it keeps per job is its row id, a cell number, two times, and per metric a value and two flags; with repeats 8
-    bytes for what the answer says, and of a corpus figure its statistics.
+    What it keeps per job is its row id, a cell number, two times, two token counts, and per metric a value and two
+    flags; with repeats 8 bytes for what the answer says, and of a corpus figure its statistics.
     """
 
     def __init__(  # noqa: PLR0913 # each is a fact of the run that no other tells
@@ -90,9 +93,12 @@ class SummaryBuilder:
         self._rows.add_results(jobs["row_id"])
         keep = self._jobs.keep
         keep("cell", cells)
+        keep("usd", costs_of_answers(jobs))
+        keep("first_passed", passed)
         keep("ok", np.asarray(pc.equal(jobs["status"], "ok"), dtype=np.bool_))
         keep("latency_ms", np.where(answered, floats(jobs["latency_ms"]), np.nan))
         keep("first_token_ms", np.where(answered, floats(jobs["first_token_ms"]), np.nan))
+        keep_tokens(self._jobs, jobs, answered)
         for metric in self._metrics:
             outcome = outcomes[metric.name]
             for column in ("value", "passed", "unscored", "sums", "labels"):
@@ -113,7 +119,8 @@ class SummaryBuilder:
         asked = np.bincount(rows) > 0
         groupings = self._groupings(asked.size)
         means: dict[tuple[CellKey, str], RowMeans] = {}
-        cells = self._all_cells(order, rows, groupings, means)
+        costs: dict[CellKey, CellCosts] = {}
+        cells = self._all_cells(order, rows, groupings, means, costs)
         self._jobs = JobColumns()  # rows are compared, not jobs: what is known of those may go
         del rows
         return {
@@ -124,25 +131,35 @@ class SummaryBuilder:
             "comparisons": compare_cells(order, means, self._metrics, self._how, groupings.clusters),
             **self._sliced(order, means, groupings, asked),
             "equivalence": equivalences(order, means, self._metrics, self._how, groupings.clusters),
+            "frontier": frontier(order, self._metrics, means, costs, groupings.clusters, self._how.seed),
             "cost": self._costs(),
             "gates": check_gates(self._gates, cells),
             **self._unanswered_entry(),
         }
 
     def _all_cells(
-        self, order: Sequence[CellKey], rows: Codes, groupings: Groupings, means: dict[tuple[CellKey, str], RowMeans]
+        self,
+        order: Sequence[CellKey],
+        rows: Codes,
+        groupings: Groupings,
+        means: dict[tuple[CellKey, str], RowMeans],
+        costs: dict[CellKey, CellCosts],
     ) -> list[dict[str, Any]]:
-        """The cells of the summary; leaves the means of their rows in `means`."""
+        """The cells of the summary; leaves the means of their rows in `means`, and what they cost in `costs`."""
         jobs_of = self._jobs.by_cell(len(self._cells))
         cells = []
         for key in order:
             jobs = jobs_of[self._cells[key]]
-            figures = {}
+            metrics = {}
             for metric in self._metrics:
                 scores = self._scores(metric.name, jobs, rows)
                 means[key, metric.name] = units = scores.means()
-                figures[metric.name] = metric_figures(scores, units, metric, self._how, groupings)
+                metrics[metric.name] = metric_figures(scores, units, metric, self._how, groupings)
+            usd, passed = (self._jobs.column(name)[jobs] for name in ("usd", "first_passed"))
+            costs[key] = spent = CellCosts.of(rows[jobs], usd, passed)
+            figures = {"metrics": metrics, **cost_entry(spent, self._how, groupings.clusters)}
             cells.append(self._cell(key, jobs, figures))
+        add_shapes(cells, [jobs_of[self._cells[key]] for key in order], self._jobs, self._metrics, rows)
         return cells
 
     def _groupings(self, size: int) -> Groupings:
@@ -171,7 +188,7 @@ class SummaryBuilder:
             **cell_entry(key),
             "n": int(jobs.size),
             "statuses": {status: account.statuses[status] for status in STATUSES},
-            "metrics": figures,
+            **figures,
             "stop_reasons": dict(sorted(account.stop_reasons.items(), key=lambda item: (-item[1], item[0]))),
             "tokens": account.tokens,
             "cost_usd": dollars(account.cost_usd),

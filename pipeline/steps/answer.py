@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import httpx
 
+from pipeline.config.describe import describe_limits
 from pipeline.core.clock import Clock
 from pipeline.core.records import Job, Result
 from pipeline.core.secrets import Scrubber
@@ -24,17 +25,18 @@ from pipeline.plan.expand import Lane, Shard
 from pipeline.run.attempt import Caller
 from pipeline.run.control import LaneControl, LaneWatch, RunControl
 from pipeline.run.failure_rate import FailureRate
+from pipeline.run.lane import AnswerCheck, LaneExecutor, LaneSetup
 from pipeline.run.limits import AccountLimits, LaneLimits
 from pipeline.run.permits import LocalPermits, PriceOf
 from pipeline.run.recorded import RecordedLane
 from pipeline.run.results import ResultContext
-from pipeline.run.runner import AnswerCheck, LaneExecutor, LaneSetup, SyncLane
+from pipeline.run.runner import SyncLane
 from pipeline.run.transport import AiohttpTransport
 from pipeline.steps.access import Access, Keys, OpenLane
 from pipeline.steps.reuse import Reuse
 from pipeline.steps.simulation import simulator_options
 from pipeline.steps.work import Work
-from pipeline.store.events import EventLog
+from pipeline.store.events import EventLog, read_events
 from pipeline.store.run_store import RunStore
 
 
@@ -97,6 +99,7 @@ async def answer_all(session: Session) -> RunControl:
         wiring = _Wiring(ready, transport, control, access)
         work = list(wiring.lanes())
         await access.require(wiring.open_lanes, plan, session.store, session.reuse)
+        _note_limits(session)
         await execute(
             work,
             session.store,
@@ -106,6 +109,16 @@ async def answer_all(session: Session) -> RunControl:
             grace_seconds=session.settings.run.grace_seconds,
         )
     return control
+
+
+def _note_limits(session: Session) -> None:
+    """Write down the limits of a session that continues a run under others than before."""
+    before = session.run["settings"].get("limits")
+    if before is None:
+        return
+    limits, events = describe_limits(session.settings), read_events(session.store.folder)
+    if limits != (events.limits[-1]["limits"] if events.limits else before):
+        EventLog(session.store.folder).limits(session.clock.now(), limits)
 
 
 class _Recorded:

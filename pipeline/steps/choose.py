@@ -13,8 +13,8 @@ from typing import Any
 from pipeline.config.describe import differences, identity
 from pipeline.core.errors import EvalmillError, SettingsError
 from pipeline.core.names import slug
-from pipeline.core.settings import EvalSettings, ModelSettings
-from pipeline.cost.prices import find_price
+from pipeline.core.settings import EvalSettings, ModelSettings, Price
+from pipeline.cost.reprice import PriceList
 from pipeline.steps.judging.units import is_judged
 from pipeline.steps.prepare import Prepared
 from pipeline.store.folder import RUN_SCHEMA, create_run, is_empty, is_finished, read_run
@@ -90,7 +90,7 @@ def begin(prepared: Prepared, folder: Path, again: Again, *, now: datetime) -> d
             "total_rows": prepared.survey.total_rows,
             "columns": list(prepared.dataset.columns),
         },
-        "prices": [_price(settings, model, now) for model in settings.models],
+        "prices": [price for model in settings.models for price in _prices(settings, model, now)],
         "simulated": "simulator" in settings.providers,
         "fresh": again.fresh,
         "retry": list(again.retry),
@@ -140,12 +140,15 @@ def new_run_id(now: datetime, rng: Random) -> str:
     return f"{now:%Y%m%d-%H%M%S}-{rng.randrange(16**4):04x}"
 
 
-def _price(settings: EvalSettings, model: ModelSettings, now: datetime) -> dict[str, Any]:
-    """The price that holds for a model on the day the run begins."""
+def _prices(settings: EvalSettings, model: ModelSettings, now: datetime) -> list[dict[str, Any]]:
+    """The prices that hold for a model on the day the run begins, those of larger inputs too."""
     provider = settings.providers[model.provider]
-    price = find_price(provider.prices, provider.name, model.model, now.date(), None)
-    if price is None:
-        return {"model": model.name, "price_id": None}
+    tiers = PriceList({provider.name: provider.prices}, now.date()).tiers(provider.name, model.model)
+    found = {tier.price.price_id: tier.price for tier in tiers if tier.price is not None}
+    return [_price(model, price) for price in found.values()] or [{"model": model.name, "price_id": None}]
+
+
+def _price(model: ModelSettings, price: Price) -> dict[str, Any]:
     fields = {key: value if value is None else str(value) for key, value in asdict(price).items()}
     return {**fields, "model": model.name, "price_id": price.price_id}
 

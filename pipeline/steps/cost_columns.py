@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.core.records import ANSWERED
+from pipeline.cost.attempt_costs import per_job
 from pipeline.cost.reprice import MONEY, PriceList, answer_costs
 
 _Mask = NDArray[np.bool_]
@@ -56,8 +57,8 @@ def extra_columns(results: pa.Table, called: _Mask, prices: PriceList | None) ->
         "failed": _ones(called & ~answered),
         "estimated_jobs": _ones(estimated),
         "estimated_usd": pc.if_else(pa.array(estimated), cost, _NOTHING),
-        "possibly_paid": _per_job(attempts.job, _ones(attempts.maybe_paid & _more_is_at_stake(over)), len(called)),
-        "possibly_paid_usd": _per_job(attempts.job, over, len(called)),
+        "possibly_paid": per_job(attempts.job, _ones(attempts.maybe_paid & _more_is_at_stake(over)), len(called)),
+        "possibly_paid_usd": per_job(attempts.job, over, len(called)),
     }
     if prices is not None:
         columns |= _repriced(results, called & answered, attempts, prices)
@@ -84,7 +85,7 @@ def _repriced(results: pa.Table, answered: _Mask, attempts: _Attempts, prices: P
     jobs = len(answered)
     recorded = results["cost_usd"].combine_chunks().cast(MONEY)
     bought = answered & (np.bincount(attempts.job, minlength=jobs) > 0)
-    earlier = _per_job(attempts.job, pc.if_else(pa.array(attempts.last), _NOTHING, attempts.cost), jobs)
+    earlier = per_job(attempts.job, pc.if_else(pa.array(attempts.last), _NOTHING, attempts.cost), jobs)
     anew = _plus(answer_costs(results, prices).combine_chunks(), earlier)
     called_costs = pc.if_else(pa.array(_called(results)), recorded, _NOTHING)
     table = pc.if_else(pa.array(bought), anew, called_costs)
@@ -106,14 +107,6 @@ def _called(results: pa.Table) -> _Mask:
 def _plus(amounts: pa.Array, more: pa.Array) -> pa.Array:
     """Known amounts, with what is known of the rest."""
     return pc.add(amounts.cast(pa.decimal128(37, 12)), pc.fill_null(more, 0).cast(pa.decimal128(37, 12)))
-
-
-def _per_job(job: NDArray[np.int64], values: pa.Array, jobs: int) -> pa.Array:
-    """Sum the attempts' values by job; null where a job has none."""
-    sums = pa.table({"job": job, "value": values}).group_by("job").aggregate([("value", "sum")])
-    places = pc.index_in(pa.array(np.arange(jobs)), value_set=sums["job"].combine_chunks())
-    found = sums["value_sum"].combine_chunks()
-    return found.cast(values.type).take(places)
 
 
 def _ones(mask: _Mask) -> pa.Array:

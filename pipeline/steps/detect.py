@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.errors import EvalmillError
+from pipeline.core.errors import EvalmillError, UsageError
 from pipeline.stats.power import pass_fail_sd, rows_needed, smallest_detectable
 from pipeline.store.folder import is_finished, read_run
 
@@ -46,14 +46,30 @@ class Detection:
 
 
 def detect(home: Path, rows: int, difference: float) -> Detection:
-    """Rows needed to see `difference`, by the newest finished run below `home` in which two cells differ."""
+    """Rows needed to see `difference`, by the newest finished run below `home` in which two cells differ.
+
+    Raises UsageError for a difference that no metric can show: shares are at most 1 apart.
+    """
     run = newest_summary(home)
     if run is not None:
         folder, summary = run
         seen = tuple(_seen(summary, rows, difference))
         if seen:
+            _require_possible(difference, [spread.metric for spread in seen], summary)
             return Detection(difference=difference, rows=rows, run=folder, spreads=seen)
+    _require_possible(difference, [None], {})
     return Detection(difference=difference, rows=rows, run=None, spreads=tuple(_assumed(rows, difference)))
+
+
+def _require_possible(difference: float, metrics: Sequence[str | None], summary: Mapping[str, Any]) -> None:
+    """Refuse a difference above 1 unless one of the metrics is graded, whose scale may be any."""
+    known = summary.get("metrics") or {}
+    graded = any(not (known.get(metric) or {}).get("pass_fail", True) for metric in metrics if metric is not None)
+    if difference > 1 and not graded:
+        raise UsageError(
+            f"--detect {difference:g}: shares of passed rows differ by at most 1; "
+            "name the difference as a share, such as 0.02 for two percentage points"
+        )
 
 
 def newest_summary(home: Path) -> tuple[Path, dict[str, Any]] | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow.compute as pc
 
 from pipeline.core.errors import RequestRejected
+from pipeline.core.names import printable_line
 from pipeline.store.parts import read_part
 from pipeline.store.run_store import RunStore
 
@@ -43,5 +44,7 @@ def count_failures(store: RunStore) -> Failures:
         table = read_part(part, columns=_COLUMNS)
         jobs += table.num_rows
         failed = table.filter(pc.is_valid(table.column("error_kind")))
-        reasons.update((row["model"], row["error_kind"], row["error_message"] or "") for row in failed.to_pylist())
+        reasons.update(
+            (row["model"], row["error_kind"], printable_line(row["error_message"] or "")) for row in failed.to_pylist()
+        )
     return Failures(jobs=jobs, reasons=tuple((*reason, count) for reason, count in reasons.most_common()))

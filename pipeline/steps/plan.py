@@ -54,8 +54,15 @@ def plan_judges(prepared: Prepared, *, today: date) -> list[PlannedModel]:
     return [_planned_judge(prepared, judge, lane, today) for judge, (lane, _) in zip(owners, lanes, strict=True)]
 
 
+def questions(prepared: Prepared, judge: Judge) -> int:
+    """How often one judge is asked if every answer is for it."""
+    if judge.is_pairwise:
+        return _pairs(prepared, judge) * 2
+    return sum(map(prepared.plan.total_jobs, prepared.plan.lanes))
+
+
 def _planned_judge(prepared: Prepared, judge: Judge, lane: Lane, today: date) -> PlannedModel:
-    jobs = _pairs(prepared, judge) * 2 if judge.is_pairwise else sum(map(prepared.plan.total_jobs, prepared.plan.lanes))
+    jobs = questions(prepared, judge)
     requests = [] if lane.model.recorded else sample_requests(prepared, judge, SAMPLED_JUDGMENTS)
     asked = [replace(request, params=lane.cells[0].params) for request in requests]
     answers = (2 if judge.is_pairwise else 1) * _answer_tokens(prepared)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
@@ -13,8 +13,8 @@ from typing import Any, Self
 from pipeline.core.fingerprint import request_fingerprint
 from pipeline.core.records import ANSWERED, Job, Result
 from pipeline.plan.expand import Lane
+from pipeline.run.lane import JOBS_AT_A_TIME
 from pipeline.run.results import ResultContext
-from pipeline.run.runner import JOBS_AT_A_TIME
 from pipeline.steps.choose import Again
 from pipeline.steps.limits import OtherLimits, limited, other_limits
 from pipeline.steps.prepare import Prepared
@@ -65,6 +65,10 @@ class Reuse:
         return self.earlier.cover(
             None if store.is_redone(job.shard, job.job_id) else self._wanted(job, lane) for job in jobs
         )
+
+    def answered(self, jobs: Sequence[tuple[Lane, Job]]) -> list[bool]:
+        """Whether each of `jobs` would take an earlier answer; it counts as taken from then on, and no row is read."""
+        return self.earlier.claim([self._wanted(job, lane) for lane, job in jobs])
 
     def _filled(self, jobs: Iterator[Job], lane: Lane, context: ResultContext, store: RunStore) -> Iterator[Job]:
         while chunk := list(islice(jobs, JOBS_AT_A_TIME)):

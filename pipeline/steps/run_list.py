@@ -73,6 +73,11 @@ class RunList:
         return _Known(stamps, self._entry(key, folder))
 
     def _entry(self, key: str, folder: Path) -> RunEntry:
+        if _readable(str(folder)) != str(folder):  # no address names it, and Parquet's reader does not open it
+            return RunEntry(
+                key=key, evaluation=_readable(folder.parent.name), run_id=_readable(folder.name), state="damaged",
+                problem="the name of its folder is not UTF-8; give it another one",
+            )  # fmt: skip
         try:
             run = read_run(folder)
             standing = self._standing(key, folder)
@@ -121,6 +126,11 @@ def comparisons(folder: Path) -> dict[str, Path]:
     return {name: folder / name for name in names}
 
 
+def _readable(text: str) -> str:
+    """The text with the codes of lone surrogates, which stand for bytes that are not UTF-8, in their places."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _described(
     key: str,
     folder: Path,
@@ -136,7 +146,7 @@ def _described(
     planned = run.get("planned_jobs")
     return RunEntry(
         key=key,
-        evaluation=str(run.get("eval", folder.parent.name)),
+        evaluation=_readable(str(run.get("eval", folder.parent.name))),
         run_id=str(run.get("run_id", folder.name)),
         created_at=str(run.get("created_at", "")),
         state=standing.state,

@@ -121,4 +121,4 @@ def _money(value: Any) -> str | None:
 
 
 def _moment(value: Any) -> str | None:
-    return f"{value:%Y-%m-%d %H:%M:%S} UTC" if isinstance(value, datetime) else None
+    return f"{value.replace(tzinfo=None).isoformat(' ', 'seconds')} UTC" if isinstance(value, datetime) else None

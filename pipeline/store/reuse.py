@@ -89,6 +89,11 @@ class EarlierAnswers:
             used = self._used.copy()
             return all(want is not None and self._choose(want, used) is not None for want in wanted)
 
+    def claim(self, wanted: Sequence[Wanted]) -> list[bool]:
+        """Whether there is an unused answer for each; it counts as used then, and its row is not read."""
+        with self._lock:
+            return [self._choose(want, self._used) is not None for want in wanted]
+
     def _choose(self, want: Wanted, used: NDArray[np.bool_]) -> int | None:
         for fingerprint in want.fingerprints:
             key = hash((fingerprint, want.repeat))

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.core.errors import EvalmillError
-from pipeline.core.names import printable
+from pipeline.core.names import printable_line
 from pipeline.store import manifest as manifests
 from pipeline.store.disk import read_regular
 from pipeline.store.folder import MAX_JSON_BYTES, RUN_JSON, read_run, run_digest
@@ -274,4 +274,4 @@ def _files(directory: Path) -> list[Path]:
 
 
 def _finding(kind: Kind, file: str, message: str) -> Finding:
-    return Finding(kind=kind, file=printable(file), message=printable(message))
+    return Finding(kind=kind, file=printable_line(file), message=printable_line(message))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.names import printable, slug
+from pipeline.core.names import printable, printable_json, printable_line, slug
 
 
 @pytest.mark.parametrize("name", ["steps", "claude-sonnet-4.5", "a_b", "0"])
@@ -50,3 +51,14 @@ ESCAPES = [
 @pytest.mark.parametrize(("text", "shown"), ESCAPES)
 def test_a_terminal_is_shown_control_characters_and_obeys_none(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+def test_a_name_begins_no_line_of_its_own() -> None:
+    assert printable_line("a\nerror: forged\r\x1b[2J\tb") == "a error: forged\\x0d\\x1b[2J b"
+
+
+@pytest.mark.parametrize("text", [text for text, _ in ESCAPES] + ["\u061c\u2060x\U000e0041"])
+def test_json_holds_the_same_values_and_no_control_character(text: str) -> None:
+    told = printable_json(json.dumps({"name": text}, ensure_ascii=False))
+    assert json.loads(told) == {"name": text}
+    assert told.isprintable()

@@ -54,6 +54,23 @@ def runs_of(home: Path) -> list[Path]:
     return sorted(path.parent for path in (home / "reports").glob("*/*/run.json"))
 
 
+def test_classes_of_tokens_and_the_rest_are_the_cost_to_the_last_digit(home: Path) -> None:
+    for run in runs_of(home):
+        summary = summary_of(run)
+        for spent, total in [(cell, cell["cost_usd"]) for cell in summary["cells"]] + [
+            (summary["cost"], summary["cost"]["total_usd"])
+        ]:
+            told = {name: Decimal(usd) for name, usd in spent["classes_usd"].items() if usd is not None}
+            thinking = told.pop("thinking", Decimal(0))
+            assert sum(told.values()) + Decimal(spent["other_usd"]) == Decimal(total)
+            assert 0 <= thinking <= told["output"]
+            assert told["input"] > 0
+            assert Decimal(spent["other_usd"]) == 0
+    first, second = (json.loads((run / "run.json").read_text())["prices"] for run in runs_of(home))
+    assert first == second
+    assert first[0]["price_id"].startswith("simulator/sim-small@")
+
+
 def summary_of(run: Path) -> dict[str, Any]:
     summary: dict[str, Any] = json.loads((run / "summary.json").read_text())
     return summary

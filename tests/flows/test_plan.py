@@ -12,7 +12,7 @@ from statsmodels.stats.power import TTestPower
 
 from pipeline.steps.detect import detect
 from tests.support.commands import evalmill
-from tests.support.evals import EVAL, sums, write_eval
+from tests.support.evals import EVAL, recorded_eval, sums, write_eval
 
 TWO = (
     EVAL
@@ -58,26 +58,19 @@ def test_tokens_and_cost_are_near_those_of_the_run(tmp_path: Path) -> None:
     assert output_usd < 8 * 64 * 100e-6, "at most 64 tokens of output for each of 8 rows"
 
 
-RECORDED = """
-name = "told"
-[dataset]
-path = "rows.csv"
-id = "id"
-[[prompts]]
-name = "plain"
-template = "plain.jinja"
-[[models]]
-name = "always"
-id = "recorded/always"
-answer = "{{ answer }}"
-[[models]]
-name = "sometimes"
-id = "recorded/sometimes"
-answer = "{{ said }}"
+JUDGED = """
+[[judges]]
+name = "wise"
+id = "simulator/sim-large"
+[judges.params]
+max_tokens = 100
 [[scorers]]
-kind = "exact"
+kind = "judge"
+rubric = "correctness"
 expected = "{{ answer }}"
 """
+
+TOLD = recorded_eval("told", always="{{ answer }}", sometimes="{{ said }}")
 
 
 @pytest.fixture
@@ -91,7 +84,7 @@ def told(tmp_path: Path) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     (folder / "plain.jinja").write_text("{{ question }}")
-    (folder / "eval.toml").write_text(RECORDED)
+    (folder / "eval.toml").write_text(TOLD)
     return folder
 
 
@@ -149,8 +142,99 @@ def test_a_mistake_of_the_evaluation_is_told_with_its_place(tmp_path: Path, temp
     assert "Traceback" not in done.err
 
 
+def test_a_difference_that_shares_cannot_have_is_refused(told: Path, tmp_path: Path) -> None:
+    done = evalmill("plan", told, "--detect", 1.5, cwd=tmp_path)
+    assert (done.code, done.out) == (64, "")
+    assert "shares of passed rows differ by at most 1" in done.err
+    assert evalmill("run", told, cwd=tmp_path).code == 0
+    assert evalmill("plan", told, "--detect", 1.5, cwd=tmp_path).code == 64
+    assert evalmill("plan", told, "--detect", 1, cwd=tmp_path).code == 0
+
+
+def test_a_graded_metric_may_differ_by_more_than_one(told: Path, tmp_path: Path) -> None:
+    (told / "eval.toml").write_text(TOLD.replace('"exact"', '"f1"'))
+    assert evalmill("run", told, cwd=tmp_path).code == 0
+    assert evalmill("plan", told, "--detect", 1.5, cwd=tmp_path).code == 0
+
+
 @pytest.mark.parametrize("difference", ["0", "nan"])
 def test_no_rows_are_needed_for_no_difference(told: Path, tmp_path: Path, difference: str) -> None:
     done = evalmill("plan", told, f"--detect={difference}", cwd=tmp_path)
     assert done.code == 64
     assert "name a difference above 0" in done.err
+
+
+def test_what_earlier_runs_have_answered_is_reused_and_told_apart(tmp_path: Path) -> None:
+    folder = write_eval(tmp_path / "sums")
+    assert evalmill("run", folder, "--limit", 5, cwd=tmp_path).code == 0
+    plan = planned(folder, cwd=tmp_path)
+    assert (plan["jobs"], plan["to_send"]["likely"], plan["reused"]["likely"]) == (8, 3, 5)
+    said = evalmill("plan", folder, cwd=tmp_path)
+    assert "8 rows make 8 jobs, 5 of them reused" in said.out
+    (run,) = (tmp_path / "reports" / "sums").iterdir()
+    assert f"small: output length: 5 answers in run {run.name}" in said.err
+
+
+def test_of_an_unfinished_run_only_what_is_open_counts(tmp_path: Path) -> None:
+    folder = write_eval(tmp_path / "sums", EVAL + "[run]\nbudget_usd = 0.00015\nconcurrency = 1\n")
+    assert evalmill("run", folder, cwd=tmp_path).code == 75
+    done = [json.loads(path.read_text())["jobs"]["total"] for path in tmp_path.glob("reports/sums/*/summary.json")]
+    (model,) = planned(folder, cwd=tmp_path)["models"]
+    assert 0 < done[0] < 8
+    assert (model["to_send"]["likely"], model["reused"]["likely"]) == (8 - done[0], 0)
+
+
+def test_without_earlier_answers_the_interval_goes_up_to_max_tokens_and_the_time_is_unknown(tmp_path: Path) -> None:
+    (model,) = planned(write_eval(tmp_path / "sums"), cwd=tmp_path)["models"]
+    assert model["output"] == {"low": 8, "likely": None, "high": 8 * 64}
+    assert model["input"]["low"] < model["input"]["likely"] < model["input"]["high"]
+    assert model["usd"]["likely"] is None
+    assert float(model["usd"]["low"]) < float(model["most_usd"])
+    assert model["seconds"] == {"low": 0.0, "likely": None, "high": None}
+
+
+def test_an_earlier_run_of_another_evaluation_tells_how_far_off_the_estimate_is(tmp_path: Path) -> None:
+    assert evalmill("run", write_eval(tmp_path / "sums"), cwd=tmp_path).code == 0
+    other = write_eval(tmp_path / "other", EVAL.replace('"sums"', '"other"'), template="Say it: {{ question }}")
+    (model,) = planned(other, cwd=tmp_path)["models"]
+    assert any("held against 8 requests" in words and "other prompts" in words for words in model["basis"])
+    assert evalmill("run", other, cwd=tmp_path).code == 0
+    (cell,) = json.loads(next(tmp_path.glob("reports/other/*/summary.json")).read_text())["cells"]
+    assert model["input"]["low"] <= cell["tokens"]["input"] <= model["input"]["high"]
+
+
+def test_a_provider_that_counts_is_asked_and_the_requests_are_told(tmp_path: Path) -> None:
+    folder = write_eval(tmp_path / "sums", rows=sums(40))
+    done = evalmill("plan", folder, "--count-tokens", "--json", cwd=tmp_path)
+    (model,) = done.json["models"]
+    assert "20 requests were sent to count_tokens, which is free" in done.json["notes"]
+    assert "input tokens: count_tokens of 20 requests" in model["basis"]
+    assert evalmill("run", folder, cwd=tmp_path).code == 0
+    (cell,) = json.loads(next(tmp_path.glob("reports/sums/*/summary.json")).read_text())["cells"]
+    assert model["input"]["low"] <= cell["tokens"]["input"] <= model["input"]["high"]
+
+
+def test_a_provider_that_cannot_count_is_named_and_its_input_estimated(tmp_path: Path) -> None:
+    folder = write_eval(tmp_path / "sums", EVAL.replace("simulator/sim-small", "openai/gpt-5-mini"))
+    done = evalmill("plan", folder, "--count-tokens", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "small: openai has no count_tokens; its input is estimated" in done.err
+    assert "0 requests were sent to count_tokens" in done.err
+
+
+def test_counting_needs_the_key(tmp_path: Path) -> None:
+    folder = write_eval(tmp_path / "sums", EVAL.replace("simulator/sim-small", "anthropic/claude-haiku-4-5"))
+    done = evalmill("plan", folder, "--count-tokens", cwd=tmp_path)
+    assert done.code == 78
+    assert "ANTHROPIC_API_KEY" in done.err
+
+
+def test_judges_are_planned_beside_the_models(tmp_path: Path) -> None:
+    judged = EVAL + JUDGED
+    folder = write_eval(tmp_path / "sums", judged)
+    (judge,) = planned(folder, cwd=tmp_path)["judges"]
+    assert (judge["to_send"]["likely"], judge["output"]["high"]) == (8, 8 * 100)
+    assert evalmill("run", folder, "--limit", 4, cwd=tmp_path).code == 0
+    (judge,) = planned(folder, cwd=tmp_path)["judges"]
+    assert judge["to_send"] == {"low": 4, "likely": 4, "high": 8}
+    assert judge["basis"] == ["judge: 4 earlier verdicts"]

@@ -15,29 +15,10 @@ import statsmodels.api as sm
 from scipy import stats as sps
 
 from tests.support.commands import Finished, evalmill
-from tests.support.evals import sums
+from tests.support.evals import recorded_eval, sums
 
 ROWS = 90
-RECORDED = """
-name = "recorded"
-[dataset]
-path = "rows.csv"
-id = "id"
-[[prompts]]
-name = "plain"
-template = "plain.jinja"
-[[models]]
-name = "a"
-id = "recorded/a"
-answer = "{{ by_a }}"
-[[models]]
-name = "b"
-id = "recorded/b"
-answer = "{{ by_b }}"
-[[scorers]]
-kind = "exact"
-expected = "{{ answer }}"
-"""
+RECORDED = recorded_eval("recorded", a="{{ by_a }}", b="{{ by_b }}")
 STATISTICS = """
 [statistics]
 cluster = "passage"

@@ -2,85 +2,30 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
 import shutil
 import signal
-import subprocess
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import anyio
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pipeline.store.run_store import RunStore
 from tests.support.browser import Watched
-from tests.support.commands import COMMAND, ROOT, environment, evalmill
+from tests.support.commands import evalmill
 from tests.support.report import make_cell, make_comparison, make_summary
+from tests.support.served import Served, apart, serving, unfinished
 from tests.support.store import result, store_all
 from tests.support.stored import STORED, results, stored_run, summarised
 
 ROWS = "#sample-table tbody tr"
 ROW_IDS = f"{ROWS} .open"
 PAGES = ["index.html", "quality.html", "cost.html", "samples.html"]
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A running server."""
-
-    address: str
-    top: Path
-    process: subprocess.Popen[str]
-
-    @property
-    def port(self) -> int:
-        return int(self.address.split(":")[2].strip("/"))
-
-    def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body; the path is sent as it is written here."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.putrequest(method, path, skip_host=True)
-            for name, value in {"Host": f"127.0.0.1:{self.port}", **headers}.items():
-                connection.putheader(name.replace("_", "-"), value)
-            connection.endheaders()
-            answer = connection.getresponse()
-            return answer.status, dict(answer.getheaders()), answer.read()
-        finally:
-            connection.close()
-
-    def json(self, path: str) -> Any:
-        status, _, body = self.ask(path)
-        assert status == 200, body
-        return json.loads(body)
-
-
-def apart(work: Callable[..., Awaitable[Any]], *arguments: Any) -> None:
-    """Run async work in a thread: where the browser is, a loop runs already."""
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(anyio.run, work, *arguments).result()
-
-
-@contextmanager
-def serving(top: Path) -> Iterator[Served]:
-    command = [*COMMAND, "view", str(top), "--no-open", "--json"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(), cwd=ROOT)
-    try:
-        assert process.stdout is not None
-        yield Served(json.loads(process.stdout.readline())["address"], top, process)
-    finally:
-        process.terminate()
-        process.wait(20)
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +42,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (top / "sums" / "r3").mkdir()
     (top / "sums" / "r3" / "run.json").write_text("{", encoding="utf-8")
     return top
-
-
-async def unfinished(top: Path) -> None:
-    await stored_run(top / "sums" / "r2", results()[:30], finished=False)
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +115,20 @@ def test_a_runs_pages_are_there_and_fit_a_phone(browser: Browser, served: Served
 
 
 @pytest.mark.browser
+def test_figures_and_disagreements_lead_to_their_samples_on_another_page(browser: Browser, served: Served) -> None:
+    address, summary = newest(served)
+    cell = summary["cells"][0]
+    with opened(browser, address + "quality.html") as page:
+        page.locator(".matrix tbody a").first.click()
+        tally(page, f"^{cell['n']} samples of {summary['jobs']['total']}")
+        expect(page.get_by_label("Model", exact=True)).to_have_value(cell["model"])
+        page.go_back()
+        page.get_by_role("link", name="Rows where models disagree").click()
+        expect(page.locator("#filter-differ")).to_be_checked()
+        tally(page, rf"^[1-9]\d* samples of {summary['jobs']['total']}")
+
+
+@pytest.mark.browser
 def test_the_list_fits_a_phone(browser: Browser, served: Served) -> None:
     with opened(browser, served.address, width=390) as page:
         assert page.locator(".runs caption").first.evaluate("(caption) => caption.clientWidth") > 300
@@ -192,6 +147,8 @@ def test_samples_are_filtered_searched_and_sorted_by_the_server(browser: Browser
         page.get_by_label("Model", exact=True).select_option("small")
         page.get_by_label("Prompt", exact=True).select_option("brief")
         page.get_by_label("Result").select_option("wrong")
+        expect(page).to_have_url(re.compile("outcome=wrong"))
+        expect(page.locator("#explorer[aria-busy]")).to_have_count(0)
         tally(page, rf"^\d+ samples of {jobs}$")
         found = page.locator(ROWS).all_inner_texts()
         assert found

@@ -210,3 +210,34 @@ def test_hostile_texts_run_nothing_and_ask_for_nothing(
     )
     assert watched.complaints == []
     watched.page.close()
+
+
+def test_a_figure_of_the_matrix_leads_to_its_samples_and_the_disagreements_to_theirs(
+    browser: Browser, folder: Path
+) -> None:
+    watched = Watched(browser, folder / "quality.html")
+    page = watched.page
+    page.locator(".matrix tbody tr").nth(1).locator("a").first.click()
+    expect(page.locator("#filter-model")).to_have_value("haiku")
+    expect(page.locator("#filter-prompt")).to_have_value("steps")
+    expect(page.locator("#tally")).to_contain_text("84 samples of 504")
+    expect(page.locator("#explorer")).to_be_in_viewport()
+    page.go_back()
+    expect(page.locator("#tally")).to_contain_text("504 samples")
+    page.locator(".disagreements a").click()
+    expect(page.locator("#filter-differ")).to_be_checked()
+    expect(page.locator("#tally")).not_to_contain_text("No sample")
+    assert watched.complaints == []
+    page.close()
+
+
+def test_on_a_phone_the_head_of_a_line_stays_while_its_pairs_are_moved(browser: Browser, folder: Path) -> None:
+    watched = Watched(browser, folder / "quality.html", width=390)
+    table = watched.page.locator(".pair-grid")
+    table.locator("xpath=..").evaluate("(box) => { box.scrollLeft = box.scrollWidth; }")
+    head, pair = (table.locator(f"tbody {cell}").nth(place).bounding_box() for cell, place in (("th", 0), ("td", 5)))
+    assert head is not None
+    assert pair is not None
+    assert head["x"] == pytest.approx(20, abs=1)
+    assert 20 + head["width"] <= pair["x"] + 1 < 390
+    watched.page.close()

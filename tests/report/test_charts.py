@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from pipeline.report import charts, labels, tables
+from pipeline.report import charts, front_chart, labels, tables
 from pipeline.report.spans import span
 from tests.support.report import make_cell, make_comparison, make_grid_view, make_summary, make_view
 
@@ -18,7 +18,7 @@ def test_every_chart_is_plain_json_with_a_text_alternative() -> None:
     drawn = [
         charts.quality(SUMMARY, "number"),
         charts.stop_reasons(SUMMARY),
-        charts.cost_against_quality(SUMMARY, "number"),
+        front_chart.cost_against_quality(SUMMARY, "number"),
         charts.latency(SUMMARY),
     ]
     for chart in drawn:
@@ -54,7 +54,7 @@ def test_stop_shares_of_a_cell_add_up_to_one() -> None:
 
 def test_a_cell_of_unknown_cost_is_not_drawn_at_zero() -> None:
     cells = [make_cell("a", "p", 0.9), make_cell("b", "p", 0.8, cost_per_1k_jobs_usd=None)]
-    chart = charts.cost_against_quality(make_summary(cells, []), "number")
+    chart = front_chart.cost_against_quality(make_summary(cells, []), "number")
     assert chart is not None
     assert [row["model"] for row in chart.spec["data"]["values"]] == ["a"]
 
@@ -64,15 +64,15 @@ def test_without_figures_there_is_no_chart() -> None:
     summary = make_summary([bare], [])
     assert charts.quality(summary, "number") is None
     assert charts.stop_reasons(summary) is None
-    assert charts.cost_against_quality(summary, "number") is None
+    assert front_chart.cost_against_quality(summary, "number") is None
     assert charts.latency(summary) is None
 
 
 def test_values_far_apart_get_a_logarithmic_axis() -> None:
     cells = [make_cell("a", "p", 0.9, cost_per_1k_jobs_usd="30"), make_cell("b", "p", 0.8, cost_per_1k_jobs_usd="0.4")]
-    chart = charts.cost_against_quality(make_summary(cells, []), "number")
+    chart = front_chart.cost_against_quality(make_summary(cells, []), "number")
     assert chart is not None
-    x = chart.spec["encoding"]["x"]
+    x = chart.spec["layer"][0]["encoding"]["x"]
     assert x["scale"]["type"] == "log"
     assert x["axis"]["values"] == [0.5, 1.0, 2.0, 5.0, 10.0, 20.0]
 
@@ -151,9 +151,9 @@ def test_cells_that_are_all_equal_have_room_in_chart_and_table() -> None:
 
 def test_free_answers_have_a_cost_axis_too() -> None:
     cells = [make_cell(name, "p", 0.5, cost_per_1k_jobs_usd="0") for name in "ab"]
-    chart = charts.cost_against_quality(make_summary(cells, []), "number")
+    chart = front_chart.cost_against_quality(make_summary(cells, []), "number")
     assert chart is not None
-    assert chart.spec["encoding"]["x"]["scale"]["domain"] == [0, 1]
+    assert chart.spec["layer"][0]["encoding"]["x"]["scale"]["domain"] == [0, 1]
 
 
 def test_more_series_than_colours_are_named_one_by_one() -> None:

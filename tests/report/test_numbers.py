@@ -133,3 +133,17 @@ def test_p_values(value: float | None, text: str) -> None:
 
 def test_a_share_of_nothing_is_unknown() -> None:
     assert numbers.share_of(0, 0) == "–"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2026-11-27T18:30:00+09:00", "2026-11-27 09:30 UTC"),
+        ("2026-11-27T10:00:00.123456+00:00", "2026-11-27 10:00 UTC"),
+        ("2026-11-27 10:00", "2026-11-27 10:00"),
+        ("today", "today"),
+        ("", ""),
+    ],
+)
+def test_a_moment_is_written_in_utc_and_what_is_none_stays_as_it_is(written: str, read: str) -> None:
+    assert numbers.moment(written) == read

@@ -283,6 +283,13 @@ def test_judges_are_told_with_their_cost_agreement_and_what_people_say_of_them()
     assert "Cohen's kappa is 0.620, 95 % interval 0.470–0.770. 1 label fits no judged answer." in words
 
 
+def test_questions_that_no_judge_answered_are_told() -> None:
+    assert "12 questions to a judge ended in an error or were not sent." in judged(errors=12)
+    assert "1 question to a judge ended in an error or was not sent." in judged(errors=1)
+    assert "error" not in judged(errors=0)
+    assert "error" not in judged()
+
+
 def test_judges_that_nobody_checked_are_said_to_be_so() -> None:
     assert "it is not known how far these verdicts can be trusted" in judged(calibration=None)
     assert "labels.csv: gone" in judged(calibration=None, calibration_problem="labels.csv: gone")

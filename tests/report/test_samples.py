@@ -148,6 +148,13 @@ def test_packed_samples_are_the_samples() -> None:
     assert unpacked(packed.data) == [as_payload(sample) for sample in samples]
 
 
+def test_what_is_packed_is_visible() -> None:
+    hostile = make_sample(answer="\x1b[2J\u202e", turns=(Turn(role="user", text="\ud800" * 50),))
+    [entry] = unpacked(pack([hostile]).data)
+    assert entry["answer"]["text"] == "␛[2J⟨U+202E⟩"
+    assert entry["turns"][0]["text"] == "⟨U+D800⟩" * 50
+
+
 def test_a_prompt_that_several_models_were_asked_is_packed_once() -> None:
     prompts = [random.Random(n).randbytes(2_000).hex() for n in range(100)]
     once = pack([make_sample(turns=(Turn(role="user", text=text),)) for text in prompts])

@@ -15,7 +15,8 @@ LIGHT, DARK = (
 )
 TEXT = [
     ("ink", "paper"), ("ink", "wash"), ("ink", "accent-wash"), ("paper", "ink"), ("quiet", "paper"), ("quiet", "wash"),
-    ("accent", "paper"), ("accent", "wash"), ("bad", "paper"), ("bad", "wash"), ("warm", "warm-wash"),
+    ("accent", "paper"), ("accent", "wash"), ("ink", "tint-3"), ("quiet", "tint-3"), ("quiet", "tint-1"),
+    ("bad", "paper"), ("bad", "wash"), ("warm", "warm-wash"),
 ]  # fmt: skip
 MARKS = [name for name in LIGHT if re.match(r"series-|stop-(?!done-2)", name)]
 

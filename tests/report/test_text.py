@@ -7,10 +7,10 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.report.encode import csp_source, policy, safe_json
+from pipeline.report.encode import csp_source, plain_json, policy, safe_json
 from pipeline.report.visible import cut, one_line, visible
 
 ANY_TEXT = st.text(st.characters(codec=None))
@@ -74,6 +74,20 @@ def test_json_is_inert_in_html_and_reads_back(value: Any) -> None:
     text.encode()
     if isinstance(value, str):
         assert json.loads(text) == visible(value)
+
+
+@given(st.lists(st.tuples(ANY_TEXT, ANY_TEXT)))
+@example([("\x1b[2J", "\r"), ("\ud800", "\u202e"), ("\x7f", "\x08\x0c")])
+@example([(r"\beta", r"C:\users\new"), ("\\", '"'), ("한국어\xa0é", "\t\n")])
+def test_plain_json_shows_every_text_and_every_name_once(texts: list[tuple[str, str]]) -> None:
+    by_name = dict(texts)
+    shown = [[visible(one), visible(other)] for one, other in texts]
+    shown_by_name = {visible(name): visible(text) for name, text in by_name.items()}
+    assert json.loads(plain_json([texts, by_name])) == [shown, shown_by_name]
+
+
+def test_plain_json_writes_numbers_that_json_does_not_know_as_null() -> None:
+    assert plain_json({"mean": float("nan"), "\x1b": float("inf")}) == '{"mean":null,"␛":null}'.encode()
 
 
 def test_numbers_that_json_does_not_know_are_refused() -> None:

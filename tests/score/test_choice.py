@@ -188,6 +188,8 @@ def test_a_pattern_narrows_first() -> None:
 
 MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"choices": ["A"]}, "at least two"),
+    ({"choices": []}, "choices is an empty list; name its texts, or remove it"),
+    ({"options": []}, "options is an empty list"),
     ({"choices": ["yes", "Yes"]}, "two different"),
     ({"choices": ["A", "B"], "options": ["x"]}, "2 choices but 1 options"),
     ({"options": ["x", "X"]}, "twice"),

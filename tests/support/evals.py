@@ -43,6 +43,26 @@ answers = "rows.csv"
 """
 
 
+def recorded_eval(name: str, **answers: str) -> str:
+    """An eval.toml whose models have answered already: `answers` holds each one's template, beside `rows.csv`."""
+    models = "".join(
+        f'[[models]]\nname = "{model}"\nid = "recorded/{model}"\nanswer = "{answer}"\n'
+        for model, answer in answers.items()
+    )
+    return f"""
+name = "{name}"
+[dataset]
+path = "rows.csv"
+id = "id"
+[[prompts]]
+name = "plain"
+template = "plain.jinja"
+{models}[[scorers]]
+kind = "exact"
+expected = "{{{{ answer }}}}"
+"""
+
+
 def write_eval(
     folder: Path, eval_toml: str = EVAL, *, template: str = "{{ question }}", rows: list[dict[str, str]] = ROWS
 ) -> Path:

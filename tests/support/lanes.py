@@ -21,10 +21,11 @@ from pipeline.plan.expand import Shard
 from pipeline.run.attempt import Caller
 from pipeline.run.control import LaneWatch, RunControl
 from pipeline.run.failure_rate import FailureRate
+from pipeline.run.lane import LaneSetup
 from pipeline.run.limits import AccountLimits, LaneLimits
 from pipeline.run.permits import LocalPermits
 from pipeline.run.results import ResultContext
-from pipeline.run.runner import LaneSetup, SyncLane
+from pipeline.run.runner import SyncLane
 from tests.support.clock import ManualClock
 
 PRICE = Price(provider="lab", model="m", effective=date(2026, 1, 1), source="test", input=Decimal(1), output=Decimal(5))

@@ -18,7 +18,7 @@
       axisBand: { grid: false },
       legend: Object.assign({
         orient: "top", direction: narrow ? "vertical" : "horizontal", labelFontSize: 13, symbolSize: 90,
-        labelLimit: narrow ? 200 : 220, offset: 14, columnPadding: 22, columns: narrow ? 1 : 4,
+        symbolLimit: 0, labelLimit: narrow ? 200 : 220, offset: 14, columnPadding: 22, columns: narrow ? 1 : 4,
       }, text),
       text: { color: "var(--ink)", font: font, fontSize: 13 },
     };

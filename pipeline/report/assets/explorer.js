@@ -170,6 +170,10 @@
     article.replaceChildren(Parts.make("p", "", text), Parts.button("link", "All samples", back));
   }
 
+  function reveal() {
+    if (filtered() && !explorer.hidden) explorer.scrollIntoView({ block: "start", behavior: "instant" });
+  }
+
   function open(job, instead) {
     wish.job = job;
     write(!instead);
@@ -209,7 +213,7 @@
   addEventListener("popstate", () => {
     const before = JSON.stringify({ ...wish, job: "" });
     wish = read();
-    if (JSON.stringify({ ...wish, job: "" }) !== before) { sync(); ask(0).then(show); } else show();
+    if (JSON.stringify({ ...wish, job: "" }) !== before) { sync(); ask(0).then(show).then(reveal); } else show();
   });
 
   function move(step) {
@@ -248,7 +252,7 @@
     }
     await ask(0);
     if (wish.job) await show();
-    else if (filtered()) explorer.scrollIntoView({ block: "start", behavior: "instant" });
+    else reveal();
     explorer.dataset.ready = "yes";
   })();
 })();

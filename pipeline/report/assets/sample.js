@@ -48,7 +48,11 @@ const Single = (function () {
     const table = make("table", "requests", make("caption", "unseen", "Requests that were sent for this job"),
       make("thead", "", make("tr", "", ...heads)), make("tbody", "", ...rows));
     const title = sample.attempts.length === 1 ? "1 request" : count(sample.attempts.length) + " requests";
-    const box = make("details", "", make("summary", "", title), make("div", "scroll", table));
+    const frame = make("div", "scroll", table);
+    frame.tabIndex = 0;
+    frame.setAttribute("role", "group");
+    frame.setAttribute("aria-label", "Requests");
+    const box = make("details", "", make("summary", "", title), frame);
     box.open = sample.attempts.length > 1;
     return box;
   }
@@ -75,6 +79,12 @@ const Single = (function () {
     return box;
   }
 
+  // A text that has to be scrolled is reached by the keyboard too.
+  const scrolled = new ResizeObserver((entries) => entries.forEach(({ target }) => {
+    if (target.scrollHeight > target.clientHeight) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }));
+
   function card(sample, base, open) {
     const isBase = sample === base;
     const told = isBase ? make("span", "where", "this answer") : button("link", "Open", () => open(sample.job));
@@ -83,6 +93,7 @@ const Single = (function () {
     const plain = isBase || !marking || !sample.answer.text;
     const text = sample.error && !sample.answer.text ? words("p", "text code", sample.error.text)
       : plain ? words("p", "text", content(sample) || "–") : marked(content(sample), content(base));
+    scrolled.observe(text.matches(".text") ? text : text.querySelector(".text"));
     return make("section", isBase ? "card base" : "card", head, text, cutNote(sample.answer.more));
   }
 

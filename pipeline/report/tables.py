@@ -168,11 +168,18 @@ def _ranking_row(cell: Cell, found: Measure, line: tuple[float, float]) -> Ranki
         answered=found.value(answered["mean"]) if answered else "",
         whisker=_whisker(figures["mean"], figures["ci95"], line),
         n=numbers.count(figures["n"]),
-        passed=numbers.count(figures["passed"]),
+        passed=_passed(figures),
         unscored=numbers.count(figures["unscored"]),
         cost=numbers.usd(cell["cost_usd"]),
         latency=numbers.milliseconds(_at(cell.get("latency_ms"), "p50")),
     )
+
+
+def _passed(figures: Mapping[str, Any]) -> str:
+    """How many answers passed; of how many, where a row has several."""
+    passed, scored = figures["passed"], figures.get("scored")
+    several = scored is not None and scored > figures["n"]
+    return f"{numbers.count(passed)} of {numbers.count(scored)}" if several else numbers.count(passed)
 
 
 def _comparison_row(found: Mapping[str, Any], of: Measure) -> ComparisonRow:

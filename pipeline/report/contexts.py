@@ -56,7 +56,7 @@ def quality(view: RunView) -> dict[str, Any]:
     summary = view.summary
     packed = embed.pack(view.samples)
     stops = charts.stop_reasons(summary)
-    comparisons = tables.comparisons(summary)
+    comparisons, grids = tables.comparisons(summary), pair_grids(summary)
     page = {
         **_frame(view, "quality.html"),
         "cautions": _quality_cautions(summary),
@@ -68,7 +68,8 @@ def quality(view: RunView) -> dict[str, Any]:
         "repeats_explained": REPEATS_EXPLAINED,
         "tests": method_words(summary),
         "comparisons": comparisons,
-        "pair_grids": pair_grids(summary),
+        "pair_grids": grids,
+        "leading": [] if grids else tables.leading(summary),
         "disagreements": disagreements(summary),
         "several_metrics": len({row.metric for row in comparisons}) > 1,
         "gained_lost": tables.gained_lost(summary),

@@ -60,7 +60,7 @@ def axes_words(summary: Summary) -> str:
     better = measure(summary, metrics[0]).better if metrics else "higher"
     way = {"higher": "Up is better", "lower": "Down is better", "neither": "Neither up nor down is better"}[better]
     told = [f"{way}, left is cheaper; the bars are 95\N{NO-BREAK SPACE}% intervals in both directions."]
-    if front := front_of(summary):
+    if len(front := front_of(summary)) > 1:
         alone = " and have no name" if len(front) > MOST_POINTS_NAMED else ""
         told.append(f"The line joins the cells of the front; the others are drawn quieter{alone}.")
         if any(entry["probability"] is not None for entry in front.values()):

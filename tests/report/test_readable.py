@@ -16,6 +16,8 @@ from pipeline.report.front_chart import cost_against_quality
 from pipeline.report.key_figures import cost_figures
 from pipeline.report.markdown import markdown
 from pipeline.report.pages import render_comparison, render_pages
+from pipeline.report.runs import RunEntry, measured
+from pipeline.report.trends import over_time
 from tests.support.browser import Watched
 from tests.support.compare import make_difference, make_found
 from tests.support.quality import make_full_summary
@@ -115,6 +117,27 @@ def test_a_pull_request_reads_the_verdict_next_to_the_names() -> None:
     text = markdown(many(2), description="", created_at="2026-11-27T09:30:00+00:00")
     assert "| metric | first | second | second is | second less first | 95 % interval | adjusted p |" in text
     assert "| --- | --- | --- | --- | ---: | ---: | ---: |" in text
+
+
+@pytest.mark.parametrize(
+    ("models", "told"),
+    [
+        (5, ["when the runs began, UTC"]),
+        (6, ["when the runs began, UTC", "the best 5 of 6 cells of the newest run"]),
+    ],
+)
+def test_a_trend_says_which_cells_it_leaves_out(models: int, told: list[str]) -> None:
+    runs = [
+        RunEntry(
+            key=f"e/{day}", run_id=day, evaluation="e", state="finished",
+            created_at=f"2026-11-{day}T10:00:00+00:00", measured=measured(many(models)),
+        )
+        for day in ("23", "22")
+    ]  # fmt: skip
+    chart = over_time(runs, METRIC)
+    assert chart is not None
+    assert chart.spec["encoding"]["x"]["title"] == told
+    assert len({row["series"] for row in chart.spec["data"]["values"]}) == 5
 
 
 def overflowing(page: Any) -> list[str]:

@@ -64,15 +64,19 @@ def cost_figures(summary: Summary) -> list[Figure]:
     spent, totals = summary["cost"], tables.token_totals(summary)
     retries = sum(cell["retries"] for cell in summary["cells"])
     saved = numbers.usd(spent["reused_saved_usd"])
-    cached = totals["cache_read"]
+    cached = [
+        f"{numbers.tokens(totals[name])} {words}"
+        for name, words in (("cache_read", "read from"), ("cache_write", "written to"))
+        if totals[name]
+    ]
     judges = judge_cost(summary)
     return [
         Figure(name="Total", value=numbers.usd(spent["total_usd"]), note=_cost_note(spent)),
         *([] if judges is None else [Figure(name="Judges", value=judges, note="part of the total")]),
         Figure(
-            name="Input tokens",
+            name="Fresh input tokens" if cached else "Input tokens",
             value=numbers.tokens(totals["input"]),
-            note=f"and {numbers.tokens(cached)} read from a cache" if cached else "",
+            note=f"and {' and '.join(cached)} a cache" if cached else "",
         ),
         Figure(
             name="Output tokens",

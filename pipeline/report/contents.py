@@ -1,4 +1,4 @@
-"""The sections of a long page, for the list of links at its top."""
+"""The sections of a long page, for the list of links at its top; with one or two it has no list."""
 
 from __future__ import annotations
 

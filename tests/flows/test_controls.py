@@ -92,9 +92,7 @@ def test_the_list_of_metrics_leads_to_each(page: Page) -> None:
         assert link.inner_text() in page.locator(f"#metric-{number}").inner_text()
 
 
-@pytest.mark.parametrize(
-    "page", ["plain quality", "full quality", "plain cost", "full cost", "empty cost", "costs"], indirect=True
-)
+@pytest.mark.parametrize("page", ["plain quality", "full quality", "plain cost", "full cost", "costs"], indirect=True)
 def test_the_list_of_sections_leads_to_each(page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
     heads = page.locator("main h2:not(.quiet)").all()

@@ -173,3 +173,9 @@ def test_the_tables_of_a_run_fit_a_laptop_and_no_tick_is_cut(browser: Browser, t
         })""")
         assert cut == []
         watched.page.close()
+
+
+def test_a_short_page_has_no_list_of_its_sections(tmp_path: Path) -> None:
+    empty = {"cells": [], "comparisons": [], "gates": []}
+    render_pages(make_view(samples=(), **empty), tmp_path)
+    assert "On this page" not in (tmp_path / "quality.html").read_text(encoding="utf-8")

@@ -220,6 +220,7 @@ checked = 2025-10-01
 
 def test_the_commands_of_the_document_run(home: Path) -> None:
     blocks = "".join(re.findall(r"```sh\n(.*?)```", DOCS, flags=re.DOTALL))
+    blocks = blocks.replace("prompts/arithmetic", str(ROOT / "prompts/arithmetic"))
     commands = blocks.replace("reports/arithmetic", "reports/sums").splitlines()
     assert len(commands) >= 7
     with chdir(home):

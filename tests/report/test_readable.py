@@ -179,3 +179,20 @@ def test_a_short_page_has_no_list_of_its_sections(tmp_path: Path) -> None:
     empty = {"cells": [], "comparisons": [], "gates": []}
     render_pages(make_view(samples=(), **empty), tmp_path)
     assert "On this page" not in (tmp_path / "quality.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("read", "written", "name", "note"),
+    [
+        (None, 0, "Input tokens", ""),
+        (1200, None, "Fresh input tokens", "and 1.20 k read from a cache"),
+        (1200, 400, "Fresh input tokens", "and 1.20 k read from and 400 written to a cache"),
+    ],
+)
+def test_input_is_called_fresh_where_a_cache_was_used(
+    read: int | None, written: int | None, name: str, note: str
+) -> None:
+    summary = many(1)
+    summary["cells"][0]["tokens"] |= {"cache_read": read, "cache_write": written}
+    figure = cost_figures(summary)[1]
+    assert (figure.name, figure.note.replace("\N{NO-BREAK SPACE}", " ")) == (name, note)

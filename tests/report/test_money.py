@@ -99,7 +99,7 @@ def test_an_unsure_place_on_the_front_is_not_claimed() -> None:
     first, second = front_words(summary)
     assert "For cheap this holds in at least 95 of 100 draws." in first
     assert "It cannot be told of good (60.0\N{NO-BREAK SPACE}% of the draws)." in first
-    assert second == "As surely off the front: bad (beaten most often by cheap)."
+    assert second == "Off the front, in at least 95 of 100 draws: bad (beaten most often by cheap)."
     unsure = "good (60.0\N{NO-BREAK SPACE}% of the draws)"
     assert front_line(summary) == f"On the front of quality and cost: {unsure} and cheap."
 

@@ -245,3 +245,12 @@ GATE = {"metric": "number", "model": None, "prompt": None, "min": 0.99, "max": N
 )
 def test_a_gate_is_told_in_one_sentence(changes: dict[str, Any], sentence: str) -> None:
     assert plain(gate_sentence(GATE | changes)) == sentence
+
+
+def test_a_run_without_answers_says_so_and_does_not_blame_prices_for_what_was_not_bought() -> None:
+    jobs = dict.fromkeys(("ok", "truncated", "refused", "empty", "blocked", "skipped", "reused"), 0)
+    summary = make_summary([], [], jobs={**jobs, "total": 400, "error": 400})
+    summary["cost"]["total_usd"] = None
+    found = verdict(summary)
+    assert found.headline == "No answer was scored."
+    assert found.sentences == ("Of 400 jobs not one has an answer.", "No answer of this run was bought.")

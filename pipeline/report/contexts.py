@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.core.names import number_of
 from pipeline.report import charts, embed, numbers, tables
 from pipeline.report.cautions import SIMULATED, cautions
 from pipeline.report.cells import Summary, answered, label, metric_names, ranked, unfinished
@@ -27,7 +28,7 @@ from pipeline.report.slices import slice_sections
 from pipeline.report.view import RunView
 from pipeline.report.words import gate_figures, progress, verdict
 
-_ABOUT_MONEY = ("unanswered", "unpriced", "estimated")
+_ABOUT_MONEY = ("unanswered", "unpriced", "possibly paid", "estimated")
 _STATUSES = ("ok", "truncated", "refused", "empty", "error", "blocked", "skipped")
 
 
@@ -106,6 +107,7 @@ def cost(view: RunView) -> dict[str, Any]:
         "figures": _cost_figures(summary),
         "cautions": [caution for caution in cautions(summary) if caution.kind in _ABOUT_MONEY],
         "rows": tables.uses(summary),
+        "reused": summary["jobs"]["reused"] > 0,
         **money(summary),
         "latency": charts.latency(summary),
         "token_shapes": token_shapes(summary),
@@ -224,7 +226,7 @@ def _cost_note(spent: Mapping[str, Any]) -> str:
     if spent["total_usd"] is None:
         return "no job has a known cost" if unpriced else "nothing was bought"
     if unpriced:
-        return f"lower bound: {numbers.count(unpriced)} jobs have no known cost"
+        return f"lower bound: {number_of(unpriced, 'job')} of unknown cost"
     return (
         f"of a budget of {numbers.usd(spent['budget_usd'])}" if spent["budget_usd"] is not None else "no budget was set"
     )

@@ -164,6 +164,8 @@ class _Sums:
             cost_usd=account.cost_usd,
             unpriced_jobs=account.unpriced,
             wasted_usd=account.wasted_usd,
+            possibly_paid=account.possibly_paid,
+            possibly_paid_usd=account.possibly_paid_usd,
             judges_usd=None if judge is None else account.cost_usd,
         )
 

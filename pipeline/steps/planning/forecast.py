@@ -141,7 +141,7 @@ def _draft(
     spans = [one.evidence.of_jobs(lambda seen: seen.span_seconds) for one in sent if one.evidence is not None]
     basis = [words for one in sent for words in one.basis if words]
     if pace is not None:
-        basis.append(f"pace: refusals in run {pace[1]}")
+        basis.append(f"time: the pace of run {pace[1]}, in which requests were refused with 429")
     return Draft(
         lane=lane,
         jobs=jobs,

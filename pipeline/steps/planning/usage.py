@@ -110,7 +110,9 @@ def predict_output(history: History, part: Part, asked: Asked, jobs: int) -> Tol
         return Told(found.widened(evidence.factor).within(0.0, _bound(most, jobs)), evidence.words)
     if most is None:
         return None
-    return Told(Range(float(jobs), None, float(jobs * most)), "nothing: no earlier answers; 1 token to max_tokens each")
+    return Told(
+        Range(float(jobs), None, float(jobs * most)), "unknown without earlier answers: from 1 token to max_tokens each"
+    )
 
 
 def asked_by(part: Part, prompt_sha256: str) -> Asked:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.output import note
 from pipeline.core.errors import UsageError
+from pipeline.core.unpaid import UNPAID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from pipeline.steps.planning.consent import Prospect
     from pipeline.steps.planning.drafts import Setting
 
-FREE = ("simulator", "recorded")
-"""Providers whose money is invented, or was spent already."""
 _YES = ("y", "yes")
 
 
@@ -34,7 +33,7 @@ def ask(
     Nobody is asked who gave --yes or named the amount with a budget, nor about the money of simulated models, which
     takes no time to find out. `make` says what the run is; `aside` keeps the terminal free for the question.
     """
-    if all(name in FREE for name in settings.providers):
+    if all(name in UNPAID for name in settings.providers):
         return
     from pipeline.steps.planning.consent import look_ahead
 

@@ -209,7 +209,7 @@ def _cost_figures(summary: Summary) -> list[Figure]:
         Figure(
             name="Input tokens",
             value=numbers.tokens(totals["input"]),
-            note=f"and {numbers.tokens(cached)} read from a cache" if cached else "",
+            note=_input_note(summary, cached),
         ),
         Figure(
             name="Output tokens",
@@ -219,6 +219,11 @@ def _cost_figures(summary: Summary) -> list[Figure]:
         Figure(name="Retries", value=numbers.count(retries), note="requests sent again"),
         Figure(name="Saved by reuse", value=saved, note="answers taken from earlier runs"),
     ]
+
+
+def _input_note(summary: Summary, cached: int | None) -> str:
+    told = [f"and {numbers.tokens(cached)} read from a cache"] if cached else []
+    return ", ".join([*told, *(["with those of reused answers"] if summary["jobs"]["reused"] else [])])
 
 
 def _cost_note(spent: Mapping[str, Any]) -> str:

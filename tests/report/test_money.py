@@ -62,6 +62,18 @@ def test_the_tokens_beside_the_money_are_those_that_were_paid_for() -> None:
     assert "3.00\N{NO-BREAK SPACE}k tokens read from it and 100 written" in sentence
 
 
+def test_a_page_says_that_its_token_counts_hold_those_of_reused_answers(tmp_path: Path) -> None:
+    for name in ("called", "reused"):
+        (tmp_path / name).mkdir()
+    render_pages(money_view(), tmp_path / "called")
+    reused = money_view()
+    reused.summary["jobs"]["reused"] = 3  # type: ignore[index]
+    render_pages(reused, tmp_path / "reused")
+    for words in ("read from a cache, with those of reused answers", "those of reused answers are counted too"):
+        assert words in text_of(tmp_path / "reused").replace("\N{NO-BREAK SPACE}", " ")
+        assert words not in text_of(tmp_path / "called")
+
+
 def test_what_rounding_leaves_is_no_part_of_the_money() -> None:
     cells = [money_cell("fine", 0.9, "5", other_usd="-0.000000000019", wasted_usd="0")]
     summary = make_summary(cells, [])

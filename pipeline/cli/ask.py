@@ -66,7 +66,9 @@ def _lines(prospect: Prospect) -> list[str]:
     if prospect.expected is not None:
         lines.append(f"{total_words(prospect.expected)} (`evalmill plan` says more)")
     elif not prospect.unpriced:
-        lines.append(f"at most {prospect.jobs:,} jobs to send, for {_usd(prospect.may_cost_usd)} at most, retries apart")
+        lines.append(
+            f"at most {prospect.jobs:,} jobs to send, for {_usd(prospect.may_cost_usd)} at most, retries apart"
+        )
     if prospect.unpriced:
         named = ", ".join(prospect.unpriced)
         lines.append(f"what {named} would cost is not known: there is no price; nobody is asked about that")

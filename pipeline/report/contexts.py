@@ -28,7 +28,7 @@ from pipeline.report.slices import slice_sections
 from pipeline.report.view import RunView
 from pipeline.report.words import gate_figures, progress, verdict
 
-_ABOUT_MONEY = ("unanswered", "unpriced", "estimated")
+_ABOUT_MONEY = ("unanswered", "unpriced", "possibly paid", "estimated")
 _STATUSES = ("ok", "truncated", "refused", "empty", "error", "blocked", "skipped")
 
 
@@ -107,6 +107,7 @@ def cost(view: RunView) -> dict[str, Any]:
         "figures": cost_figures(summary),
         "cautions": [caution for caution in cautions(summary) if caution.kind in _ABOUT_MONEY],
         "rows": tables.uses(summary),
+        "reused": summary["jobs"]["reused"] > 0,
         **money(summary),
         "latency": charts.latency(summary),
         "token_shapes": token_shapes(summary),

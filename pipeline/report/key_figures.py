@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +76,7 @@ def cost_figures(summary: Summary) -> list[Figure]:
         Figure(
             name="Fresh input tokens" if cached else "Input tokens",
             value=numbers.tokens(totals["input"]),
-            note=f"and {' and '.join(cached)} a cache" if cached else "",
+            note=_input_note(summary, cached),
         ),
         Figure(
             name="Output tokens",
@@ -86,6 +86,11 @@ def cost_figures(summary: Summary) -> list[Figure]:
         Figure(name="Retries", value=numbers.count(retries), note="requests sent again"),
         Figure(name="Saved by reuse", value=saved, note="answers taken from earlier runs"),
     ]
+
+
+def _input_note(summary: Summary, cached: Sequence[str]) -> str:
+    told = [f"and {' and '.join(cached)} a cache"] if cached else []
+    return ", ".join([*told, *(["with those of reused answers"] if summary["jobs"]["reused"] else [])])
 
 
 def _cost_note(spent: Mapping[str, Any]) -> str:

@@ -175,6 +175,22 @@ def test_what_earlier_runs_have_answered_is_reused_and_told_apart(tmp_path: Path
     assert f"small: output length: 5 answers in run {run.name}" in said.err
 
 
+def test_where_every_answer_is_there_a_plan_says_so_and_names_no_cost_or_time(tmp_path: Path) -> None:
+    folder = write_eval(tmp_path / "sums")
+    assert evalmill("run", folder, cwd=tmp_path).code == 0
+    done = evalmill("plan", folder, cwd=tmp_path)
+    assert "in all: nothing to send: every answer is there" in done.out
+    assert "ms" not in done.out.replace("sums", "")
+    assert done.err == ""
+
+
+def test_the_money_of_simulated_models_is_said_to_be_invented(tmp_path: Path) -> None:
+    assert "invented money" in evalmill("plan", write_eval(tmp_path / "sums"), cwd=tmp_path).err
+    real = write_eval(tmp_path / "real", EVAL.replace("simulator/sim-small", "openai/gpt-5-mini"))
+    done = evalmill("plan", real, cwd=tmp_path)
+    assert (done.code, "invented" in done.err) == (0, False)
+
+
 def test_of_an_unfinished_run_only_what_is_open_counts(tmp_path: Path) -> None:
     folder = write_eval(tmp_path / "sums", EVAL + "[run]\nbudget_usd = 0.00015\nconcurrency = 1\n")
     assert evalmill("run", folder, cwd=tmp_path).code == 75
@@ -238,3 +254,4 @@ def test_judges_are_planned_beside_the_models(tmp_path: Path) -> None:
     (judge,) = planned(folder, cwd=tmp_path)["judges"]
     assert judge["to_send"] == {"low": 4, "likely": 4, "high": 8}
     assert judge["basis"] == ["judge: 4 earlier verdicts"]
+    assert "in all: 4 jobs and about 4 (4–8) verdicts to send: $" in evalmill("plan", folder, cwd=tmp_path).out

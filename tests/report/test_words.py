@@ -176,6 +176,12 @@ def test_a_clean_run_needs_no_care() -> None:
         ({"jobs": {"empty": 40}}, "empty", "(40 of 440) empty"),
         ({"cost": {"unpriced_jobs": 30}}, "unpriced", "lower bound"),
         (
+            {"cost": {"possibly_paid": 3, "possibly_paid_usd": "0.045"}},
+            "possibly paid",
+            "3 attempts without an answer may have been billed, at up to $0.0450 as far as known, which is not in the",
+        ),
+        ({"cost": {"possibly_paid": 1, "possibly_paid_usd": None}}, "possibly paid", "at a cost that is not known"),
+        (
             {"cost": {"usage_sources": {"reported": 399, "estimated": 1, "missing": 0}}},
             "estimated",
             "The token usage of 1 job is estimated",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.output import note
 from pipeline.core.errors import UsageError
+from pipeline.core.unpaid import UNPAID
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from pipeline.steps.planning.consent import Prospect
     from pipeline.steps.planning.drafts import Setting
 
-FREE = ("simulator", "recorded")
-"""Providers whose money is invented, or was spent already."""
 _YES = ("y", "yes")
 
 
@@ -34,7 +33,7 @@ def ask(
     Nobody is asked who gave --yes or named the amount with a budget, nor about the money of simulated models, which
     takes no time to find out. `make` says what the run is; `aside` keeps the terminal free for the question.
     """
-    if all(name in FREE for name in settings.providers):
+    if all(name in UNPAID for name in settings.providers):
         return
     from pipeline.steps.planning.consent import look_ahead
 
@@ -67,7 +66,9 @@ def _lines(prospect: Prospect) -> list[str]:
     if prospect.expected is not None:
         lines.append(f"{total_words(prospect.expected)} (`evalmill plan` says more)")
     elif not prospect.unpriced:
-        lines.append(f"at most {prospect.jobs:,} jobs to send, for {_usd(prospect.may_cost_usd)} at most")
+        lines.append(
+            f"at most {prospect.jobs:,} jobs to send, for {_usd(prospect.may_cost_usd)} at most, retries apart"
+        )
     if prospect.unpriced:
         named = ", ".join(prospect.unpriced)
         lines.append(f"what {named} would cost is not known: there is no price; nobody is asked about that")

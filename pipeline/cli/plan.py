@@ -15,6 +15,7 @@ from pipeline.cli.plan_words import (
     range_json,
     seconds_json,
     seconds_words,
+    sends_nothing,
     tokens_words,
     total_words,
     usd_json,
@@ -139,11 +140,13 @@ def _basis(expected: Forecast) -> list[str]:
         for words in one.basis:
             by_words.setdefault(words, []).append(f"{scorer}: {name}")
     lines = [f"{', '.join(names)}: {words}" for words, names in by_words.items()]
+    if expected.simulated and not sends_nothing(expected):
+        lines.append("simulated models cost invented money: nothing is paid")
     if any(one.usd is None for one in expected.expected):
         lines.append(
             "a price is unknown, so the cost is; put it into providers.toml (`evalmill models` lists the known)"
         )
-    if expected.expected:
+    if not sends_nothing(expected):
         lines.append("intervals are made to hold the truth in 95 of 100 runs; without earlier answers they are wide")
     return lines
 

@@ -36,7 +36,9 @@ def usd_words(found: Dollars | None) -> str:
 
 
 def seconds_words(found: Duration) -> str:
-    """`2 min 5 s (1 min 50 s–2 min 30 s)`, or how long at least."""
+    """`2 min 5 s (1 min 50 s–2 min 30 s)`, or how long at least; a dash where nothing is sent."""
+    if found.high == 0:
+        return "–"
     if found.high is None:
         return f"at least {_time(found.low)}" if found.low else UNKNOWN
     return _words(None if found.likely is None else _time(found.likely), _time(found.low), _time(found.high))
@@ -52,9 +54,8 @@ def jobs_words(found: Range) -> str:
 
 def total_words(found: Forecast) -> str:
     """The whole run in one line."""
-    from pipeline.stats.predict import total
-
-    jobs = jobs_words(total(one.jobs for one in found.models.values()))
+    if sends_nothing(found):
+        return "nothing to send: every answer is there"
     cost = usd_words(found.usd)
     cost = "cost unknown" if cost == UNKNOWN else cost
     if not found.simulated and any(one.provider == "simulator" for one in found.expected):
@@ -62,7 +63,24 @@ def total_words(found: Forecast) -> str:
     time = seconds_words(found.seconds)
     time = "time unknown" if time == UNKNOWN else time
     limited = f", limited by {found.seconds.limited_by}" if found.seconds.limited_by else ""
-    return f"{jobs} jobs to send: {cost}, {time}{limited}"
+    return f"{_asked(found)} to send: {cost}, {time}{limited}"
+
+
+def sends_nothing(found: Forecast) -> bool:
+    """Whether neither a model nor a judge is asked anything."""
+    return not any(one.jobs.high for one in found.expected)
+
+
+def _asked(found: Forecast) -> str:
+    from pipeline.stats.predict import total
+
+    models, judges = (total(one.jobs for one in ones.values()) for ones in (found.models, found.judges))
+    asked = [
+        f"{jobs_words(jobs)} {noun}{'' if jobs.low == jobs.high == 1 else 's'}"
+        for jobs, noun in ((models, "job"), (judges, "verdict"))
+        if jobs.high
+    ]
+    return " and ".join(asked)
 
 
 def as_json(found: Expected) -> dict[str, Any]:
@@ -120,7 +138,7 @@ def _time(seconds: float) -> str:
     from pipeline.report.numbers import milliseconds
 
     hours = seconds / 3600
-    return f"{hours:,.1f} h" if hours >= 2 else milliseconds(seconds * 1000)
+    return f"{hours:,.1f}\N{NO-BREAK SPACE}h" if hours >= 2 else milliseconds(seconds * 1000)
 
 
 def _rounded(amount: Decimal) -> str:

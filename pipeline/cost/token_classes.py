@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,6 +28,7 @@ _CACHED = ("cache_read", "cache_write_5m", "cache_write_1h")
 COLUMNS = (*_CELL, *_TOKENS, "status", "source", "cost_usd", "price_id", "attempts", "usage_raw")
 """What is read of the results."""
 _ROUNDING = Decimal("1e-12")
+_Amount = TypeVar("_Amount", Decimal, int)
 _ZERO = Decimal(0)
 
 
@@ -53,6 +54,8 @@ class Split:
     """What answers cost, by class; None is a class of which no tokens were reported or no cost is known."""
 
     classes: dict[str, Decimal | None] = field(default_factory=lambda: dict.fromkeys(CLASSES))
+    tokens: dict[str, int | None] = field(default_factory=lambda: dict.fromkeys(CLASSES))
+    """The tokens that `classes` pays for."""
     cache_saved_usd: Decimal | None = None
     """What the tokens read from and written to a cache would have cost as fresh input, less what they did cost."""
     reported: dict[str, Reported] = field(default_factory=dict)
@@ -65,6 +68,8 @@ class Split:
         for split in splits:
             for name, usd in split.classes.items():
                 whole.classes[name] = _plus(whole.classes[name], usd)
+            for name, tokens in split.tokens.items():
+                whole.tokens[name] = _plus(whole.tokens[name], tokens)
             whole.cache_saved_usd = _plus(whole.cache_saved_usd, split.cache_saved_usd)
             for unit, found in split.reported.items():
                 sums = whole.reported.setdefault(unit, Reported())
@@ -151,6 +156,13 @@ def _split(row: Mapping[str, Any], price: Price) -> Split | None:
             "output": costs.get("output", _ZERO),
             "thinking": None if thinking is None else _alone(Usage(input_tokens=0, output_tokens=thinking), price),
         },
+        tokens={
+            "input": tokens["input_tokens"],
+            "cache_read": tokens["cache_read_tokens"],
+            "cache_write": _plus(tokens["cache_write_5m_tokens"], tokens["cache_write_1h_tokens"]),
+            "output": tokens["output_tokens"],
+            "thinking": thinking,
+        },
         cache_saved_usd=_saved(known, sum(tokens[f"{name}_tokens"] for name in known), price),
     )
 
@@ -165,5 +177,5 @@ def _alone(usage: Usage, price: Price) -> Decimal | None:
     return None if costs is None else sum(costs.values(), _ZERO)
 
 
-def _plus(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+def _plus(one: _Amount | None, other: _Amount | None) -> _Amount | None:
     return other if one is None else one if other is None else one + other

@@ -158,7 +158,16 @@ def _money(summary: Summary) -> list[Caution]:
         so = "every total of money is a lower bound" if known else "there is no total of money"
         text = f"The cost of {number_of(unpriced, 'job')} is unknown, so {so}."
         found.append(Caution(kind="unpriced", text=text))
+    if attempts := cost.get("possibly_paid"):
+        found.append(Caution(kind="possibly paid", text=_possibly_paid(attempts, cost["possibly_paid_usd"])))
     if estimated := cost["usage_sources"]["estimated"]:
         text = f"The token usage of {number_of(estimated, 'job')} is estimated: the provider did not report it."
         found.append(Caution(kind="estimated", text=text))
     return found
+
+
+def _possibly_paid(attempts: int, usd: str | None) -> str:
+    start = f"{number_of(attempts, 'attempt')} without an answer may have been billed"
+    if usd is None:
+        return f"{start}, at a cost that is not known and in no total."
+    return f"{start}, at up to {numbers.usd(usd)} as far as known, which is not in the totals."

@@ -66,9 +66,14 @@ def _row(summary: Summary, cell: Cell, unpriced: bool) -> tuple[Entry, ...]:
         _with_interval(cell["cost_per_1k_jobs_usd"], cell.get("cost_per_1k_jobs_ci95_usd")),
         _with_interval(cell["cost_per_pass_usd"], cell.get("cost_per_pass_ci95_usd")),
         Entry(numbers.count(cell["retries"]), kind="number"),
-        Entry(numbers.usd(cell["wasted_usd"]), kind="number"),
+        _wasted(cell),
         *([Entry(numbers.count(cell["unpriced_jobs"]), kind="number")] if unpriced else []),
     )
+
+
+def _wasted(cell: Cell) -> Entry:
+    more = cell.get("possibly_paid_usd")
+    return Entry(numbers.usd(cell["wasted_usd"]), "" if more is None else f"up to {numbers.usd(more)} more", "number")
 
 
 def _with_interval(usd: str | None, ends: Sequence[str] | None) -> Entry:

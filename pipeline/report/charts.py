@@ -57,7 +57,7 @@ def quality(summary: Summary, metric: str) -> Chart | None:
     x = {
         "type": "quantitative",
         "title": f"{found.figure}, with 95\N{NO-BREAK SPACE}% interval",
-        "axis": share_axis() if share else {"format": ",~r"},
+        "axis": share_axis() if share else {"format": ",~r", "tickCount": 6},
         "scale": mean_scale(rows, share=share),
     }
     spec = layered(rows, mean_layers("x", x, plain=plain))

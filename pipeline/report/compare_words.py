@@ -179,7 +179,7 @@ def _evidence(entry: Found, measure: Measure) -> str:
     if entry["ci95"]:
         inner.append(f"95{_NB}% interval {measure.difference_interval(entry['ci95'], named=True)}")
     if entry["p_adjusted"] is not None:
-        inner.append(f"adjusted p {p_words(entry['p_adjusted'])}")
+        inner.append(f"adjusted p{numbers.NO_BREAK}{p_words(entry['p_adjusted'])}")
     return ", ".join(inner) or "no interval"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.core.names import number_of
 from pipeline.cost.spending import Dimension, Entry, Group, Ledger, Spend, grouped, total
 from pipeline.report import costs_charts, numbers
-from pipeline.report.contexts import Figure
+from pipeline.report.contents import costs_contents
 from pipeline.report.costs_words import (
     INVENTED,
     apart,
@@ -21,6 +21,7 @@ from pipeline.report.costs_words import (
     skipped,
     warnings,
 )
+from pipeline.report.key_figures import Figure
 
 MOST_ROWS = 50
 """Rows of one table; the rest is summed in a last one."""
@@ -79,7 +80,7 @@ def costs_context(ledger: Ledger, other: Ledger, asked: Asked) -> dict[str, Any]
     """Return the context of `costs.html`; `other` is the other kind of money, real or invented."""
     spend = total(ledger.entries)
     models = grouped(ledger.entries, ["model"])
-    return {
+    page = {
         "page": "costs.html",
         "eval_name": "Costs",
         "description": f"All runs below {ledger.folder}",
@@ -104,6 +105,7 @@ def costs_context(ledger: Ledger, other: Ledger, asked: Asked) -> dict[str, Any]
         "any_saved": spend.reused_jobs > 0,
         "total": spend_row("all", spend),
     }
+    return {**page, "contents": costs_contents(page)}
 
 
 def spend_row(name: str, spend: Spend) -> SpendRow:

@@ -23,6 +23,8 @@ _WORDS: Mapping[Place, tuple[str, str]] = {
     "open": ("cannot tell", "unclear"),
 }
 _MOST_NAMED = 6
+MOST_POINTS_NAMED = 8
+"""With more cells, their names would cover each other in the chart: then only the front has names."""
 
 
 def front_of(summary: Summary) -> dict[Key, Mapping[str, Any]]:
@@ -58,8 +60,9 @@ def axes_words(summary: Summary) -> str:
     better = measure(summary, metrics[0]).better if metrics else "higher"
     way = {"higher": "Up is better", "lower": "Down is better", "neither": "Neither up nor down is better"}[better]
     told = [f"{way}, left is cheaper; the bars are 95\N{NO-BREAK SPACE}% intervals in both directions."]
-    if front := front_of(summary):
-        told.append("The line joins the cells of the front; the others are drawn quieter.")
+    if len(front := front_of(summary)) > 1:
+        alone = " and have no name" if len(front) > MOST_POINTS_NAMED else ""
+        told.append(f"The line joins the cells of the front; the others are drawn quieter{alone}.")
         if any(entry["probability"] is not None for entry in front.values()):
             draws = numbers.count(summary["frontier"]["draws"])
             told.append(f"How sure it is comes from {draws} draws of all means as other rows could have given them.")
@@ -154,7 +157,7 @@ def _told(front: Mapping[Key, Mapping[str, Any]], names: Mapping[Key, str]) -> l
     if unclear:
         there += f" It cannot be told of {_few(unclear)}."
     off = [_beaten(cell, front, names) for cell in found["off"]]
-    return [there, *([f"As surely off the front: {_few(off)}."] if off else [])]
+    return [there, *([f"Off the front, in at least 95 of 100 draws: {_few(off)}."] if off else [])]
 
 
 def _beaten(cell: Key, front: Mapping[Key, Mapping[str, Any]], names: Mapping[Key, str]) -> str:

@@ -22,7 +22,7 @@ from pipeline.report.chart_parts import (
     tooltip,
 )
 from pipeline.report.charts import Chart, mean_row
-from pipeline.report.front import chance, front_of
+from pipeline.report.front import MOST_POINTS_NAMED, chance, front_of
 from pipeline.report.measures import Measure, measure
 
 _LABELLED_POINTS = 12
@@ -43,27 +43,36 @@ def cost_against_quality(summary: Summary, metric: str) -> Chart | None:
     x = spread_axis("cost", "dollars per 1,000 jobs", ends, "$,~r")
     x["axis"] |= {"labelOverlap": True, "labelSeparation": 8}
     y = _upwards(found, rows)
-    named, plain = len(rows) <= _LABELLED_POINTS, one_colour(order)
-    if named:
-        name_points(rows, short_names(order) if plain else [cell["model"] for cell in order], x, y)
+    plain = one_colour(order)
+    names = _names(rows, short_names(order) if plain else [cell["model"] for cell in order])
+    if names:
+        name_points(rows, names, x, y)
     spec = layered(
         rows,
         [
             *([_line(x, y)] if sum(row["front"] for row in rows) > 1 and front else []),
             *_intervals(rows, x, y, plain=plain),
             _points(x, y, plain=plain, told=bool(front)),
-            *(_beside(x, name_layer(side, y)) for side in labels.SIDES if named),
+            *(_beside(x, name_layer(side, y)) for side in labels.SIDES if names),
         ],
     )
     spec["height"] = 340
     return Chart(alternative=_alternative(rows, found), spec=spec)
 
 
+def _names(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[str]:
+    """What stands beside each point; among many only those of the front have a name, and none where these are many."""
+    shown = [
+        name if len(rows) <= MOST_POINTS_NAMED or row["front"] else "" for row, name in zip(rows, names, strict=True)
+    ]
+    return shown if len(list(filter(None, shown))) <= _LABELLED_POINTS else []
+
+
 def _upwards(found: Measure, rows: Sequence[Mapping[str, Any]]) -> Spec:
     return {
         "type": "quantitative",
         "title": found.figure,
-        "axis": share_axis() if found.share else {"format": ",~r"},
+        "axis": share_axis() if found.share else {"format": ",~r", "tickCount": 6},
         "scale": mean_scale(rows, share=found.share),
     }
 

@@ -188,7 +188,7 @@ class Leader:
             lead = (-ends[1], -ends[0]) if self.measure.better == "lower" else ends
             inner.append(f"95{NB}% interval of the lead {self.measure.difference_interval(lead, named=True)}")
         if found["p_adjusted"] is not None:
-            inner.append(f"adjusted p {p_words(found['p_adjusted'])}")
+            inner.append(f"adjusted p{numbers.NO_BREAK}{p_words(found['p_adjusted'])}")
         return place + (f" ({', '.join(inner)})" if inner else "")
 
     def _place(self, found: Mapping[str, Any]) -> str:

@@ -86,16 +86,16 @@ def _comparisons(summary: Summary) -> str:
     found = tables.comparisons(summary)
     if not found:
         return ""
-    heads = ["metric", "first", "second", "second less first", "95 % interval", "adjusted p", "verdict"]
+    heads = ["metric", "first", "second", "second is", "second less first", "95 % interval", "adjusted p"]
     rows = [
         [
             *map(code, (row.metric, row.a, row.b)),
-            *map(_figure, (row.difference, row.interval, row.p_adjusted)),
             row.verdict,
+            *map(_figure, (row.difference, row.interval, row.p_adjusted)),
         ]
         for row in found
     ]
-    return _section("Paired comparisons", _table(heads, rows, names=3), folded=len(rows) > 6)
+    return _section("Paired comparisons", _table(heads, rows, names=4), folded=len(rows) > 6)
 
 
 def _judges(summary: Summary) -> str:
@@ -146,7 +146,7 @@ def _section(title: str, body: str, *, folded: bool = False) -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, names: int) -> str:
-    """Write a table whose first columns are names and the rest numbers."""
+    """Write a table whose first columns are words and the rest numbers."""
     every = list(rows)
     lines = [heads, ["---"] * names + ["---:"] * (len(heads) - names), *every[:MOST_ROWS]]
     more = f"\n\nand {numbers.count(len(every) - MOST_ROWS)} more rows in the report" if len(every) > MOST_ROWS else ""

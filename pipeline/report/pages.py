@@ -20,6 +20,7 @@ from pipeline.report.cells import Summary
 from pipeline.report.compare_page import comparison_context
 from pipeline.report.costs_page import Asked, costs_context
 from pipeline.report.encode import policy, safe_json
+from pipeline.report.isolate import isolated
 from pipeline.report.junit import junit
 from pipeline.report.markdown import markdown
 from pipeline.report.vendored import chart_scripts
@@ -115,6 +116,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["json_block"] = safe_json
+    environment.filters["isolated"] = isolated
     return environment
 
 

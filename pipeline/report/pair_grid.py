@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.core.names import number_of
 from pipeline.report import numbers
 from pipeline.report.cells import Cell, Summary, compare, judge, key, params_text, series, short_parts
-from pipeline.report.leader import listed
+from pipeline.report.leader import listed, p_words
 from pipeline.report.measures import Measure, measure
 from pipeline.report.visible import one_line
 
@@ -90,7 +90,7 @@ def _entry(summary: Summary, of: Measure, pair: tuple[Cell, Cell]) -> PairEntry:
         tone=_TONES.get(verdict, "moved"),
         difference=difference.removesuffix(f"{numbers.NO_BREAK}points") if of.share else difference,
         interval="" if found["ci95"] is None else of.difference_interval(found["ci95"]),
-        p="" if found["p_adjusted"] is None else numbers.p_value(found["p_adjusted"]),
+        p="" if found["p_adjusted"] is None else f"p{numbers.NO_BREAK}{p_words(found['p_adjusted'])}",
     )
 
 

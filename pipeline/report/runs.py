@@ -55,7 +55,6 @@ class _Section:
     place: int
     rows: list[dict[str, Any]]
     charts: list[dict[str, Any]] = field(default_factory=list)
-    chosen: str = ""
     metrics: tuple[str, ...] = ()
 
 

@@ -10,7 +10,6 @@ from pipeline.report import numbers
 from pipeline.report.cell_costs import name_heads, names_of
 from pipeline.report.cells import Summary
 from pipeline.report.grid import Column, Entry, Grid
-from pipeline.report.tables import token_totals
 
 WORTH_A_LOOK = Decimal("0.01")
 """Share by which a reported and a computed cost may differ without a word."""
@@ -51,9 +50,9 @@ def reported_grid(summary: Summary) -> Grid | None:
 
 
 def _cache(summary: Summary) -> str:
-    cost, tokens = summary["cost"], token_totals(summary)
-    saved, classes = cost.get("cache_saved_usd"), cost.get("classes_usd") or {}
-    read, written = tokens["cache_read"] or 0, tokens["cache_write"] or 0
+    cost = summary["cost"]
+    saved, classes, tokens = cost.get("cache_saved_usd"), cost.get("classes_usd") or {}, cost.get("class_tokens") or {}
+    read, written = tokens.get("cache_read") or 0, tokens.get("cache_write") or 0
     if saved is None or not read + written:
         return ""
     paid = sum((Decimal(classes[name]) for name in ("cache_read", "cache_write") if classes.get(name)), Decimal(0))

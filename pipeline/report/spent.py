@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from pipeline.report import numbers
 from pipeline.report.cells import Cell, Summary, params_text
@@ -18,6 +17,7 @@ _TONES = {"tokens": "var(--accent)", "judges": "var(--series-2)", "nothing": "va
 _CLASS_NAMES = {"input": "Fresh input", "cache_read": "Read from a cache", "cache_write": "Written to a cache"}
 CLASS_HEADS = ("Fresh input", "Cache read", "Cache write", "Output", "of it thinking")
 _NONE = Decimal(0)
+_ROUNDING = Decimal("1e-12")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ def parts_of(summary: Summary) -> list[Part]:
     classes = {name: Decimal(usd) for name, usd in (cost.get("classes_usd") or {}).items() if usd is not None}
     if not classes or cost["total_usd"] is None:
         return []
-    tokens = {name: _sum(cell["tokens"].get(name) for cell in summary["cells"]) for name in classes}
+    tokens = cost.get("class_tokens") or dict.fromkeys(classes)
     parts = [Part(text, classes[name], tokens=tokens[name]) for name, text in _CLASS_NAMES.items() if name in classes]
     parts += _outputs(classes, tokens)
     wasted = sum((Decimal(cell["wasted_usd"]) for cell in summary["cells"] if cell["wasted_usd"] is not None), _NONE)
-    other = Decimal(cost["other_usd"])
+    other = _but_rounding(Decimal(cost["other_usd"]), summary["jobs"]["total"])
     without = min(wasted, other)
     parts.append(Part("Attempts without a result", without, "nothing"))
     parts.append(Part("Not split by tokens", other - without, "nothing"))
@@ -107,7 +107,7 @@ def class_grid(summary: Summary, names: Callable[[Cell], list[Entry]], heads: Se
             *names(cell),
             *(_money(cell["classes_usd"].get(name)) for name in ("input", "cache_read", "cache_write", "output")),
             _money(cell["classes_usd"].get("thinking")),
-            _money(cell["other_usd"]),
+            Entry(numbers.usd(_rest(cell)), kind="number"),
             Entry(numbers.usd(cell["cost_usd"]), kind="strong"),
         )
         for cell in cells
@@ -165,8 +165,8 @@ def _outputs(classes: Mapping[str, Decimal], tokens: Mapping[str, int | None]) -
     thought = classes.get("thinking", _NONE)
     if not thought:
         return [Part("Output", classes["output"], tokens=tokens["output"])]
-    thinking = tokens["thinking"] or 0
-    said = None if tokens["output"] is None else tokens["output"] - thinking
+    output, thinking = tokens["output"], tokens["thinking"]
+    said = None if output is None or thinking is None else output - thinking
     return [
         Part("Output without thinking", classes["output"] - thought, tokens=said),
         Part("Thinking", thought, tokens=thinking),
@@ -211,6 +211,10 @@ def _money(usd: str | None) -> Entry:
     return Entry(numbers.usd(usd), kind="number")
 
 
-def _sum(values: Any) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+def _rest(cell: Cell) -> Decimal | None:
+    return None if cell["other_usd"] is None else _but_rounding(Decimal(cell["other_usd"]), cell["n"])
+
+
+def _but_rounding(usd: Decimal, jobs: int) -> Decimal:
+    """Return 0 for what is left where each job's cost was rounded to twelve places, as very fine prices need."""
+    return _NONE if abs(usd) <= _ROUNDING * jobs else usd

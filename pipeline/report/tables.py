@@ -13,8 +13,10 @@ from pipeline.report.cells import (
     Summary,
     interval_or_mean,
     judge,
+    key,
     label,
     measured,
+    metric_names,
     params_text,
     ranked,
 )
@@ -93,6 +95,8 @@ class UseRow:
     """p50, p95."""
 
 
+MOST_PAIRS_IN_SIGHT = 30
+"""Comparisons that are read one by one; of more only those of the leading cells are in sight."""
 TOKEN_CLASSES = ("input", "cache_read", "cache_write", "output", "thinking")
 
 
@@ -117,6 +121,18 @@ def whisker_ends(summary: Summary, metric: str) -> tuple[str, str]:
 def comparisons(summary: Summary) -> list[ComparisonRow]:
     """Return all paired comparisons in the order of the summary."""
     return [_comparison_row(found, measure(summary, found["metric"])) for found in summary["comparisons"]]
+
+
+def leading(summary: Summary) -> list[ComparisonRow]:
+    """Return the comparisons of each metric's leading cell, where all of them are too many to read; else none."""
+    if len(summary["comparisons"]) <= MOST_PAIRS_IN_SIGHT:
+        return []
+    leaders = {metric: key(order[0]) for metric in metric_names(summary) if (order := ranked(summary, metric))}
+    return [
+        _comparison_row(found, measure(summary, found["metric"]))
+        for found in summary["comparisons"]
+        if leaders.get(found["metric"]) in (key(found["a"]), key(found["b"]))
+    ]
 
 
 def gained_lost(summary: Summary) -> GainedLost:
@@ -168,11 +184,18 @@ def _ranking_row(cell: Cell, found: Measure, line: tuple[float, float]) -> Ranki
         answered=found.value(answered["mean"]) if answered else "",
         whisker=_whisker(figures["mean"], figures["ci95"], line),
         n=numbers.count(figures["n"]),
-        passed=numbers.count(figures["passed"]),
+        passed=_passed(figures),
         unscored=numbers.count(figures["unscored"]),
         cost=numbers.usd(cell["cost_usd"]),
         latency=numbers.milliseconds(_at(cell.get("latency_ms"), "p50")),
     )
+
+
+def _passed(figures: Mapping[str, Any]) -> str:
+    """How many answers passed; of how many, where a row has several."""
+    passed, scored = figures["passed"], figures.get("scored")
+    several = scored is not None and scored > figures["n"]
+    return f"{numbers.count(passed)} of {numbers.count(scored)}" if several else numbers.count(passed)
 
 
 def _comparison_row(found: Mapping[str, Any], of: Measure) -> ComparisonRow:

@@ -50,12 +50,13 @@ def over_time(runs: Sequence[RunEntry], metric: str) -> Chart | None:
             "encoding": {"y": {**y, "field": "mean"}, **both},
         },
     ])  # fmt: skip
+    left_out = len(cells) - len(shown)
+    some = [f"the best {len(shown)} of {len(cells)} cells of the newest run"] if left_out else []
     spec["encoding"] = {
-        "x": _time_axis([row["at"] for row in rows]),
+        "x": _time_axis([row["at"] for row in rows], ["when the runs began, UTC", *some]),
         "tooltip": tooltip("run", "series", "mean", "interval"),
     }
     spec["height"] = 220
-    left_out = len(cells) - len(shown)
     beyond = f"; {left_out} more cells are not drawn" if left_out else ""
     newest = rows[-1]
     alternative = (
@@ -72,12 +73,12 @@ def _is_moment(text: str) -> bool:
         return False
 
 
-def _time_axis(moments: Sequence[str]) -> Spec:
+def _time_axis(moments: Sequence[str], title: list[str]) -> Spec:
     """Days, or what tells them apart where all lies close together; in UTC, as runs are named."""
     first, last = (datetime.fromisoformat(moment) for moment in (min(moments), max(moments)))
     form = next((form for reach, form in _FORMS if last - first < reach), "%-d %b %Y")
     axis = {"format": form, "labelOverlap": True, "labelSeparation": 10, "tickCount": 5, "labelFlush": True}
-    return {"field": "at", "type": "temporal", "title": None, "axis": axis, "scale": {"type": "utc", "padding": 12}}
+    return {"field": "at", "type": "temporal", "title": title, "axis": axis, "scale": {"type": "utc", "padding": 12}}
 
 
 def _rows(run: RunEntry, metric: str, cells: Sequence[str]) -> list[Spec]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.core.names import number_of
 from pipeline.report import numbers
 from pipeline.report.cells import Summary, answered, label, metric_names, unfinished
 from pipeline.report.equivalence import equivalence_sentences
@@ -56,9 +57,16 @@ def _judged(summary: Summary) -> Verdict:
     names = metric_names(summary)
     found = standing(summary, names[0]) if names else None
     if found is None:
-        return Verdict(headline="No answer was scored.", sentences=_spend(summary))
+        return Verdict(headline="No answer was scored.", sentences=(*_unanswered(summary), *_spend(summary)))
     sentences = (*found.sentences, *equivalence_sentences(summary), *_spend(summary))
     return Verdict(headline=found.headline, sentences=sentences)
+
+
+def _unanswered(summary: Summary) -> tuple[str, ...]:
+    jobs = summary["jobs"]
+    if not jobs["total"] or answered(jobs):
+        return ()
+    return (f"Of {number_of(jobs['total'], 'job')} not one has an answer.",)
 
 
 _BOUNDS = (("min", "at least"), ("max", "at most"))
@@ -66,6 +74,8 @@ _BOUNDS = (("min", "at least"), ("max", "at most"))
 
 def _spend(summary: Summary) -> tuple[str, ...]:
     cost, jobs = summary["cost"], numbers.count(summary["jobs"]["total"])
+    if cost["total_usd"] is None and not cost["unpriced_jobs"]:
+        return ("No answer of this run was bought.",)
     if cost["total_usd"] is None:
         return (f"What the {jobs} jobs cost is unknown: no price applies to them.",)
     least = "at least " if cost["unpriced_jobs"] else ""

@@ -17,6 +17,9 @@ from pipeline.core.records import ANSWERED
 
 TOKENS = ("input", "cache_read", "cache_write", "output", "thinking")
 _MONEY = pa.decimal128(38, 12)
+_ADDABLE = pa.decimal128(37, 12)
+"""The sum of two still fits `_MONEY`."""
+_NOTHING, _ZERO = pa.scalar(None, _MONEY), pa.scalar(0, _MONEY)
 _EXACT = Context(prec=60)
 _Mask = NDArray[np.bool_]
 
@@ -44,6 +47,10 @@ class Account:
     retries: int = 0
     wasted_usd: Decimal | None = None
     wasted_unknown: int = 0
+    possibly_paid: int = 0
+    """Attempts without an answer that may have been billed for more than the cost says."""
+    possibly_paid_usd: Decimal | None = None
+    """The most that they can have cost beyond it, as far as known; in no total."""
 
     def wasted(self) -> Decimal | None:
         """Cost of attempts that gave no result; 0 when there were none that could cost anything."""
@@ -150,28 +157,48 @@ def _add_attempts(
     last = np.append(parents[1:] != parents[:-1], True)[: parents.size]
     wasted = called[parents] & ~(last & answered[parents])
     known = _mask(pc.is_valid(cost))
-    maybe_paid = ~known & _mask(pc.fill_null(pc.struct_field(attempts, "possibly_paid"), False))
+    possibly = _mask(pc.fill_null(pc.struct_field(attempts, "possibly_paid"), False))
+    maybe_paid = ~known & possibly
     columns = {
         "retries": pa.array((called[parents] & ~last).astype(np.int64)),
-        "wasted": pc.if_else(pa.array(wasted), cost, pa.scalar(None, _MONEY)),
+        "wasted": pc.if_else(pa.array(wasted), cost, _NOTHING),
         "unknown": pa.array((wasted & maybe_paid).astype(np.int64)),
+        **_at_stake(attempts, cost, called[parents] & possibly),
     }
     for cell, sums in _sums(cells[parents], columns):
         account = accounts[cell]
         account.retries += sums["retries"]
         account.wasted_usd = total([account.wasted_usd, sums["wasted"]])
         account.wasted_unknown += sums["unknown"]
+        account.possibly_paid += sums["possibly_paid"]
+        account.possibly_paid_usd = total([account.possibly_paid_usd, sums["possibly_paid_usd"]])
     jobs = len(cells)
     told = np.bincount(parents[known], minlength=jobs) > 0
     _add_failed_jobs(accounts, results["cost_usd"], cells, called & ~answered & ~told)
     return np.bincount(parents[maybe_paid], minlength=jobs) > 0
 
 
+def _at_stake(attempts: pa.Array, cost: pa.Array, possibly: _Mask) -> dict[str, pa.Array]:
+    """What attempts that were `possibly` billed may have cost beyond what is known; null where nothing bounds it.
+
+    One whose known cost is all that was booked is not among them.
+    """
+    if not possibly.any() or attempts.type.get_field_index("booked_usd") < 0:  # older parts have costs alone
+        return {"possibly_paid": pa.array(possibly.astype(np.int64)), "possibly_paid_usd": pa.nulls(len(cost), _MONEY)}
+    booked = pc.struct_field(attempts, "booked_usd").cast(_ADDABLE)
+    over = pc.subtract(booked, pc.fill_null(cost, 0).cast(_ADDABLE)).cast(_MONEY)
+    more = possibly & _mask(pc.fill_null(pc.greater(over, _ZERO), True))
+    return {
+        "possibly_paid": pa.array(more.astype(np.int64)),
+        "possibly_paid_usd": pc.if_else(pa.array(more), over, _NOTHING),
+    }
+
+
 def _add_failed_jobs(
     accounts: Mapping[int, Account], costs: pa.ChunkedArray, cells: NDArray[np.int32], failed: _Mask
 ) -> None:
     """A job without an answer whose attempts do not tell their cost wasted the job's cost."""
-    wasted = pc.if_else(pa.array(failed), costs.combine_chunks().cast(_MONEY), pa.scalar(None, _MONEY))
+    wasted = pc.if_else(pa.array(failed), costs.combine_chunks().cast(_MONEY), _NOTHING)
     for cell, sums in _sums(cells, {"wasted": wasted}):
         accounts[cell].wasted_usd = total([accounts[cell].wasted_usd, sums["wasted"]])
 

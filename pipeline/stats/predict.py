@@ -40,6 +40,11 @@ class Range:
         """As much as `factor` less or more, for what was seen elsewhere."""
         return Range(self.low / factor, self.likely, self.high * factor)
 
+    def as_open_as(self, other: Range) -> Range:
+        """Wider by as much as the ends of `other` are less and more than what is likely there."""
+        likely = other.likely or 1.0
+        return Range(self.low * other.low / likely, self.likely, self.high * other.high / likely)
+
     def within(self, low: float, high: float) -> Range:
         """Cut where the quantity cannot be."""
         likely = None if self.likely is None else min(max(self.likely, low), high)

@@ -198,6 +198,8 @@ class SummaryBuilder:
             "cost_per_pass_usd": dollars(account.per_pass()),
             "retries": account.retries,
             "wasted_usd": dollars(account.wasted()),
+            "possibly_paid": account.possibly_paid,
+            "possibly_paid_usd": dollars(account.possibly_paid_usd),
             "latency_ms": percentiles(self._jobs.column("latency_ms")[jobs], (50, 95, 99)),
             "first_token_ms": percentiles(self._jobs.column("first_token_ms")[jobs], (50, 95)),
         }
@@ -233,6 +235,8 @@ class SummaryBuilder:
         return {
             "total_usd": dollars(total([account.cost_usd for account in accounts])),
             "unpriced_jobs": sum(account.unpriced for account in accounts),
+            "possibly_paid": sum(account.possibly_paid for account in accounts),
+            "possibly_paid_usd": dollars(total([account.possibly_paid_usd for account in accounts])),
             "reused_saved_usd": dollars(saved),
             "budget_usd": dollars(self._budget_usd),
             "usage_sources": {source: sources[source] for source in ("reported", "estimated", "missing")},

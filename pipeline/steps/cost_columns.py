@@ -15,7 +15,7 @@ from pipeline.cost.attempt_costs import per_job
 from pipeline.cost.reprice import MONEY, PriceList, answer_costs
 
 _Mask = NDArray[np.bool_]
-_NOTHING, _ZERO = pa.scalar(None, MONEY), pa.scalar(0, MONEY)
+_NOTHING = pa.scalar(None, MONEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,6 @@ class _Attempts:
 
     job: NDArray[np.int64]
     cost: pa.Array
-    booked: pa.Array
     maybe_paid: _Mask
     last: _Mask
 
@@ -35,12 +34,10 @@ class _Attempts:
         flat = pc.list_flatten(lists)
         last = np.append(job[1:] != job[:-1], True)[: job.size]
         kept = called[job]
-        has_booked = flat.type.get_field_index("booked_usd") >= 0
         flat, job = flat.filter(pa.array(kept)), job[kept]
         return cls(
             job=job,
             cost=pc.struct_field(flat, "cost_usd").cast(MONEY),
-            booked=pc.struct_field(flat, "booked_usd").cast(MONEY) if has_booked else pa.nulls(len(flat), MONEY),
             maybe_paid=_mask(pc.struct_field(flat, "possibly_paid")),
             last=last[kept],
         )
@@ -48,33 +45,17 @@ class _Attempts:
 
 def extra_columns(results: pa.Table, called: _Mask, prices: PriceList | None) -> dict[str, Any]:
     """Columns to be summed, by the name of their sum; `called` marks the jobs that were asked of a provider."""
-    attempts = _Attempts.of(results, called)
     answered = _mask(pc.is_in(results["status"], pa.array(ANSWERED)))
     estimated = called & _mask(pc.equal(results["usage_source"], "estimated"))
     cost = results["cost_usd"].combine_chunks().cast(MONEY)
-    over = _over(attempts)
     columns = {
         "failed": _ones(called & ~answered),
         "estimated_jobs": _ones(estimated),
         "estimated_usd": pc.if_else(pa.array(estimated), cost, _NOTHING),
-        "possibly_paid": per_job(attempts.job, _ones(attempts.maybe_paid & _more_is_at_stake(over)), len(called)),
-        "possibly_paid_usd": per_job(attempts.job, over, len(called)),
     }
     if prices is not None:
-        columns |= _repriced(results, called & answered, attempts, prices)
+        columns |= _repriced(results, called & answered, _Attempts.of(results, called), prices)
     return columns
-
-
-def _over(attempts: _Attempts) -> pa.Array:
-    """What an attempt without an answer may have cost beyond what is known; null where nothing says so."""
-    known = pc.fill_null(attempts.cost, 0)
-    over = pc.subtract(attempts.booked.cast(pa.decimal128(37, 12)), known.cast(pa.decimal128(37, 12))).cast(MONEY)
-    return pc.if_else(pa.array(attempts.maybe_paid), pc.max_element_wise(over, _ZERO, skip_nulls=False), _NOTHING)
-
-
-def _more_is_at_stake(over: pa.Array) -> _Mask:
-    """Not where the known cost is all that was booked; an unknown bound is something at stake."""
-    return _mask(pc.fill_null(pc.greater(over, _ZERO), True))
 
 
 def _repriced(results: pa.Table, answered: _Mask, attempts: _Attempts, prices: PriceList) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import DiskError
 from pipeline.core.settings import Price
+from pipeline.core.unpaid import RECORDED, UNPAID
 from pipeline.cost.reprice import COLUMNS as PRICED_COLUMNS
 from pipeline.cost.reprice import PriceList
 from pipeline.cost.spending import Entry, Ledger, RunFound, RunState, Spend
@@ -25,7 +26,6 @@ from pipeline.store.folder import is_finished
 from pipeline.store.lock import FILE_NAME as LOCK
 from pipeline.store.lock import holder
 
-SIMULATOR, RECORDED = "simulator", "recorded"
 _KEYS = ("provider", "model_requested", "model", "prompt")
 _COLUMNS = tuple(
     dict.fromkeys((
@@ -95,7 +95,7 @@ def _run_found(found: Found, unstored: Unstored) -> RunFound:
         evaluation=found.run["eval"],
         day=found.began,
         state=_state(found.folder),
-        simulated=bool(found.run.get("simulated")) and found.providers <= {SIMULATOR, RECORDED},
+        simulated=bool(found.run.get("simulated")) and found.providers <= set(UNPAID),
         unanswered=unstored.requests,
         unanswered_usd=unstored.usd,
     )
@@ -136,7 +136,7 @@ class _Sums:
         sums: dict[tuple[Any, ...], Spend] = {}
         for (*key, source), number in self._keys.items():
             sums[tuple(key)] = sums.get(tuple(key), Spend()) + self._spend(number, source, judge)
-        invented = (SIMULATOR, RECORDED) if found.run.get("simulated") else ()
+        invented = UNPAID if found.run.get("simulated") else ()
         return [
             Entry(
                 run=found.run["run_id"], evaluation=found.run["eval"], tags=found.tags, judge=judge,
@@ -164,6 +164,8 @@ class _Sums:
             cost_usd=account.cost_usd,
             unpriced_jobs=account.unpriced,
             wasted_usd=account.wasted_usd,
+            possibly_paid=account.possibly_paid,
+            possibly_paid_usd=account.possibly_paid_usd,
             judges_usd=None if judge is None else account.cost_usd,
         )
 

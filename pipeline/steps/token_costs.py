@@ -27,7 +27,7 @@ def token_classes(run: Mapping[str, Any]) -> TokenClasses:
 
 
 def add_token_costs(summary: dict[str, Any], spent: TokenClasses) -> None:
-    """Add `classes_usd`, `other_usd`, `cache_saved_usd` and `reported` to each cell and to the cost."""
+    """Add `classes_usd`, `class_tokens`, `other_usd`, `cache_saved_usd` and `reported` to each cell and to the cost."""
     splits = [spent.split((cell["model"], cell["prompt"], cell["params"])) for cell in summary["cells"]]
     for cell, split in zip(summary["cells"], splits, strict=True):
         cell.update(_entry(split, cell["cost_usd"]))
@@ -39,6 +39,7 @@ def _entry(split: Split, cost_usd: str | None) -> dict[str, Any]:
     told = sum((Decimal(usd) for name, usd in classes.items() if usd is not None and name != "thinking"), Decimal(0))
     return {
         "classes_usd": classes,
+        "class_tokens": split.tokens,
         "other_usd": None if cost_usd is None else dollars(Decimal(cost_usd) - told),
         "cache_saved_usd": dollars(split.cache_saved_usd),
         "reported": [_reported(unit, found) for unit, found in split.reported.items()],

@@ -135,7 +135,7 @@ def _frame(run: Mapping[str, Any], folder: Path, name: str) -> dict[str, Any]:
         "run_id": str(run.get("run_id", folder.name)),
         "simulated": SIMULATED if run.get("simulated") else "",
         "description": str(run["settings"].get("description", "")),
-        "created_at": str(run.get("created_at", "")),
+        "created_at": numbers.moment(str(run.get("created_at", ""))),
         "dataset": {
             "name": dataset["name"],
             "rows": numbers.count(dataset["rows"]),

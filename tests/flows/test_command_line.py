@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from pipeline.cli.main import app
-from tests.support.commands import ROOT, environment, evalmill
+from tests.support.commands import ROOT, called, environment, evalmill
 from tests.support.evals import write_eval
 
 
@@ -24,7 +24,7 @@ def test_the_page_of_the_command_line_is_what_the_commands_say() -> None:
 
 def test_every_verb_takes_json() -> None:
     for command in app.registered_commands:
-        assert "--json" in evalmill(command.name, "--help").out, command.name
+        assert "--json" in called(command.name, "--help").out, command.name
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -52,7 +52,7 @@ def test_the_schema_accepts_the_examples() -> None:
 
     import jsonschema_rs
 
-    validator = jsonschema_rs.validator_for(evalmill("schema").json)
+    validator = jsonschema_rs.validator_for(called("schema").json)
     for example in (ROOT / "prompts").glob("*/eval.toml"):
         value = tomllib.loads(example.read_text(encoding="utf-8"))
         assert [error.message for error in validator.iter_errors(value)] == []
@@ -60,12 +60,12 @@ def test_the_schema_accepts_the_examples() -> None:
 
 
 def test_models_lists_prices_with_their_date_and_source() -> None:
-    entries = evalmill("models", "apimart", "--json").json
+    entries = called("models", "apimart", "--json").json
     sonnet = next(entry for entry in entries if entry["model"] == "claude-sonnet-4-5-20250929")
     assert (sonnet["input"], sonnet["output"], sonnet["effective"]) == ("3", "15", "2025-09-29")
     assert sonnet["source"]
-    assert "claude-sonnet-4-5-20250929" in evalmill("models", "apimart").out.replace("\n", "")
+    assert "claude-sonnet-4-5-20250929" in called("models", "apimart").out.replace("\n", "")
 
 
 def test_the_version_is_told() -> None:
-    assert evalmill("--version").out.startswith("evalmill ")
+    assert called("--version").out.startswith("evalmill ")

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser
 from pipeline.core.errors import DataError, OutputError, UsageError
 from pipeline.steps.compare import Wishes, compare
 from tests.support.browser import Watched
-from tests.support.commands import evalmill
+from tests.support.commands import called
 from tests.support.compare import recorded_run, rows_of
 
 RIGHT, WRONG = "4", "5 or so"
@@ -83,7 +83,7 @@ def test_slices_are_those_of_the_runs_and_their_p_values_are_adjusted_by_themsel
 
 def test_nothing_tested_is_not_a_pass(runs: dict[str, Path], tmp_path: Path) -> None:
     other = recorded_run(tmp_path, rows_of([RIGHT] * 3, start=100))
-    done = evalmill("compare", runs["a"], other, "--fail-on-regression")
+    done = called("compare", runs["a"], other, "--fail-on-regression")
     assert done.code == 1
     assert "The two runs have no row in common" in done.out
     assert "No row is scored in both runs." in done.out
@@ -99,7 +99,7 @@ def test_what_the_runs_were_told_differently_is_said(runs: dict[str, Path]) -> N
 
 
 def test_the_only_cells_left_are_compared_and_it_is_said(runs: dict[str, Path]) -> None:
-    done = evalmill("compare", runs["a"], runs["same"], "--out", runs["same"].parent / "c.html", "--fail-on-regression")
+    done = called("compare", runs["a"], runs["same"], "--out", runs["same"].parent / "c.html", "--fail-on-regression")
     assert done.code == 0, done.err
     assert "The data cannot tell B from A." in done.out
     assert "No row that both runs scored has changed." in done.out
@@ -109,7 +109,7 @@ def test_the_only_cells_left_are_compared_and_it_is_said(runs: dict[str, Path]) 
 
 def test_a_regression_fails_only_when_asked(runs: dict[str, Path], tmp_path: Path) -> None:
     out = tmp_path / "there" / "page.html"
-    done = evalmill("compare", runs["a"], runs["worse"], "--out", out, "--fail-on-regression")
+    done = called("compare", runs["a"], runs["worse"], "--out", out, "--fail-on-regression")
     assert done.code == 1
     assert "regression: exact of m · plain" in done.err
     assert "B is worse than A in all 2 comparisons." in done.out
@@ -117,13 +117,13 @@ def test_a_regression_fails_only_when_asked(runs: dict[str, Path], tmp_path: Pat
     assert "2 gained, 12 lost of 40 rows" in text
     assert "r18: A right “4”; B wrong “5 or so”" in text
     assert text.strip().endswith(str(out))
-    improved = evalmill("compare", runs["worse"], runs["a"], "--out", out, "--fail-on-regression")
+    improved = called("compare", runs["worse"], runs["a"], "--out", out, "--fail-on-regression")
     assert improved.code == 0
     assert "B is better than A in all 2 comparisons." in improved.out
 
 
 def test_the_page_is_written_into_the_last_run_by_default_and_json_tells_where(runs: dict[str, Path]) -> None:
-    done = evalmill("compare", runs["a"], runs["worse"], runs["same"], "--match", "m=n", "--json")
+    done = called("compare", runs["a"], runs["worse"], runs["same"], "--match", "m=n", "--json")
     found = done.json
     assert done.code == 0, done.err
     assert [run["letter"] for run in found["runs"]] == ["A", "B", "C"]
@@ -135,7 +135,7 @@ def test_the_page_is_written_into_the_last_run_by_default_and_json_tells_where(r
     assert found["pairs"][0]["comparisons"][0]["p_adjusted"] == pytest.approx(
         4 * found["pairs"][0]["comparisons"][0]["p"]
     )
-    assert evalmill("verify", runs["same"]).code == 0
+    assert called("verify", runs["same"]).code == 0
 
 
 def test_an_other_content_of_the_same_keys_is_told(runs: dict[str, Path], tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_a_folder_that_is_no_run_and_a_run_without_scores_say_what_to_do(runs: d
     (copy / "summary.json").unlink()
     with pytest.raises(DataError, match=r"has no summary\.json yet; run `evalmill report"):
         compared(runs["a"], copy)
-    done = evalmill("compare", runs["a"], copy)
+    done = called("compare", runs["a"], copy)
     assert done.code == 65
     assert "Traceback" not in done.err
 
@@ -197,7 +197,7 @@ def test_runs_without_a_common_metric_or_cell_are_refused(runs: dict[str, Path],
 def test_the_page_opens_without_a_request_or_a_word_on_the_console(
     browser: Browser, runs: dict[str, Path], tmp_path: Path, width: int, scheme: str
 ) -> None:
-    done = evalmill("compare", runs["a"], runs["worse"], "--out", tmp_path)
+    done = called("compare", runs["a"], runs["worse"], "--out", tmp_path)
     assert done.code == 0, done.err
     watched = Watched(browser, tmp_path / "compare.html", width=width, scheme=scheme)
     assert watched.complaints == []

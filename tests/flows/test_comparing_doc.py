@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import ROOT, environment, evalmill
+from tests.support.commands import ROOT, called, environment
 
 TEXT = (ROOT / "docs" / "comparing.md").read_text(encoding="utf-8")
 
@@ -51,7 +51,7 @@ def test_the_commands_give_the_words_that_the_page_shows(clone: Path) -> None:
 
 
 def test_every_field_is_explained(clone: Path) -> None:
-    found = evalmill("compare", "reports/before", "reports/after", "--slice", "topic", "--json", cwd=clone).json
+    found = called("compare", "reports/before", "reports/after", "--slice", "topic", "--json", cwd=clone).json
     pair = found["pairs"][0]
     prose = re.sub(r"```.*?```", "", TEXT, flags=re.DOTALL)
     words = set(re.findall(r"`([^`]+)`", prose))

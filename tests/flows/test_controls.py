@@ -92,6 +92,23 @@ def test_the_list_of_metrics_leads_to_each(page: Page) -> None:
         assert link.inner_text() in page.locator(f"#metric-{number}").inner_text()
 
 
+@pytest.mark.parametrize("page", ["plain quality", "full quality", "plain cost", "full cost", "costs"], indirect=True)
+def test_the_list_of_sections_leads_to_each(page: Page) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    heads = page.locator("main h2:not(.quiet)").all()
+    titled = {f"#{head.get_attribute('id')}": head.inner_text() for head in heads}
+    links = page.locator("nav.contents a").all()
+    listed = {link.get_attribute("href"): link.inner_text() for link in links}
+    if several := page.locator("#standings").count():
+        assert listed.pop("#standings") == page.locator("#standings").inner_text()
+        titled = {place: title for place, title in titled.items() if not place.startswith("#metric-")}
+    assert list(listed.items()) == list(titled.items())
+    for place, link in zip(titled, links[several:], strict=True):
+        link.click()
+        page.wait_for_url(f"**{place}")
+        assert page.locator(place).evaluate("(head) => head.getBoundingClientRect().top < innerHeight")
+
+
 def test_the_server_narrows_by_status_stop_reason_scorer_and_range(
     browser: Browser, places: Places, server: tuple[Served, Places]
 ) -> None:

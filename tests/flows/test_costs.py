@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shlex
 import shutil
-from contextlib import chdir, redirect_stderr, redirect_stdout
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,8 @@ from xml.etree import ElementTree as ET
 import polars as pl
 import pytest
 
-from pipeline.cli.main import run_command
 from pipeline.cost.spending import FIELDS
-from tests.support.commands import ROOT, Finished, evalmill
+from tests.support.commands import ROOT, called, evalmill
 from tests.support.evals import EVAL, write_eval
 
 DOCS = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
@@ -30,13 +27,6 @@ metric = "number"
 min = 0.999
 """
 )
-
-
-def called(*arguments: object) -> Finished:
-    """What a verb that sends nothing says, without a process of its own."""
-    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
-        code = run_command([str(one) for one in arguments])
-    return Finished(code=code, out=out.getvalue(), err=err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -220,12 +210,11 @@ checked = 2025-10-01
 
 def test_the_commands_of_the_document_run(home: Path) -> None:
     blocks = "".join(re.findall(r"```sh\n(.*?)```", DOCS, flags=re.DOTALL))
-    commands = blocks.replace("reports/arithmetic", "reports/sums").splitlines()
+    commands = blocks.replace("reports/arithmetic", "reports/sums").replace("prompts/arithmetic", "sums").splitlines()
     assert len(commands) >= 7
-    with chdir(home):
-        for command in commands:
-            verb, *arguments = shlex.split(command)
-            assert (verb, called(*arguments).code) == ("evalmill", 0), command
+    for command in commands:
+        verb, *arguments = shlex.split(command)
+        assert (verb, called(*arguments, cwd=home).code) == ("evalmill", 0), command
     assert (home / "costs.html").exists()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.support.commands import evalmill
+from tests.support.commands import called, evalmill
 
 EVAL = """\
 name = "bad"
@@ -67,7 +67,7 @@ def test_scoring_again_with_another_policy_changes_what_bad_answers_count_as(tmp
     assert found(run) == {"ok": (1.0, "scored"), "truncated": wrong, "refused": wrong, "empty": wrong}
 
     write(evaluation, 'counts = { truncated = "scored", refused = "left_out" }\n')
-    assert evalmill("score", run).code == 0
+    assert called("score", run).code == 0
     assert found(run) == {
         "ok": (1.0, "scored"),
         "truncated": (1.0, "scored"),
@@ -98,7 +98,7 @@ def test_scoring_again_with_another_policy_changes_what_bad_answers_count_as(tmp
 def test_a_policy_that_makes_no_sense_is_told_before_anything_is_scored(
     tmp_path: Path, counts: str, more: str, said: str
 ) -> None:
-    done = evalmill("check", write(tmp_path / "eval", counts, more))
+    done = called("check", write(tmp_path / "eval", counts, more))
     assert done.code == 78
     assert said in done.err
     assert "eval.toml:" in done.err

@@ -24,17 +24,14 @@ PAPER = {"width": 718, "height": 1046}
 """A4 less the margins that browsers print with."""
 
 
-SLOW = {name for name in NAMES if name.split()[0] in ("grid", "empty") and name != "empty quality"} | {
-    "full index", "compare same", "costs empty", "view evaluation", "view samples unfinished", "view damaged summary",
-    "view index", "view cost",
-}  # fmt: skip
-"""Pages with parts that other pages have too."""
+QUICK = ("plain index", "plain cost", "full quality", "grid cost", "compare", "costs", "view list", "view samples")
+"""Pages that hold, together, every kind of part; all others are slow."""
 CHECKED: set[str] = set()
 
 
 OPEN = " with a sample open"
 STATES = [*NAMES, *(name + OPEN for name in ("plain quality", "full quality", "grid quality", "view samples"))]
-PARAMS = [pytest.param(name, marks=[pytest.mark.slow] * (name.removesuffix(OPEN) in SLOW)) for name in STATES]
+PARAMS = [pytest.param(name, marks=[] if name.removesuffix(OPEN) in QUICK else pytest.mark.slow) for name in STATES]
 
 
 @pytest.fixture(scope="module", params=PARAMS)

@@ -21,7 +21,7 @@ from PIL import Image
 
 from pipeline.core.template import Rendered, compile_template
 from pipeline.guard.media import MediaReader
-from tests.support.commands import evalmill
+from tests.support.commands import called
 
 ROOT = Path(__file__).resolve().parents[2]
 DATASETS = ROOT / "datasets"
@@ -61,7 +61,7 @@ def last_text(rendered: Rendered) -> str:
 
 @pytest.mark.parametrize("name", EVALS)
 def test_check_finds_no_mistake(name: str) -> None:
-    done = evalmill("check", f"prompts/{name}", "--json")
+    done = called("check", f"prompts/{name}", "--json")
     assert done.code == 0, done.err
     assert done.err == ""
 

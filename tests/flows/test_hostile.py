@@ -7,10 +7,11 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
@@ -150,6 +151,15 @@ SERVED = {
     "runs/names/one/cost.html": ("model",), "runs/names/one/samples.html": ("model",),
     "runs/names/two/live.html": ("model",),
 }  # fmt: skip
+QUICK = (
+    "runs/texts/one/quality.html", "runs/names/one/index.html", "runs/names/one/cost.html", "costs.html", "",
+    "runs/texts/one/samples.html",
+)  # fmt: skip
+"""Pages that hold, together, every kind of part; the others are slow."""
+
+
+def some_slow(names: Iterable[str]) -> list[Any]:
+    return [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in names]
 
 
 def test_each_position_is_on_a_page_from_the_disk_and_on_a_served_one() -> None:
@@ -158,7 +168,7 @@ def test_each_position_is_on_a_page_from_the_disk_and_on_a_served_one() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", FROM_DISK)
+@pytest.mark.parametrize("name", some_slow(FROM_DISK))
 def test_a_page_shows_every_text_and_obeys_none(browser: Browser, hostile: Hostile, name: str) -> None:
     watched = Watched(browser, hostile.top / name)
     assert missing(told(watched.page), hostile.of(*FROM_DISK[name])) == []
@@ -166,12 +176,8 @@ def test_a_page_shows_every_text_and_obeys_none(browser: Browser, hostile: Hosti
     watched.page.close()
 
 
-SLOW = {name for name in SERVED if name.startswith("runs/names") and not name.endswith("samples.html")}
-"""Pages that are also looked at from the disk."""
-
-
 @pytest.mark.browser
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in SERVED])
+@pytest.mark.parametrize("name", some_slow(SERVED))
 def test_a_served_page_shows_every_text_and_obeys_none(
     browser: Browser, hostile: Hostile, server: Served, name: str
 ) -> None:

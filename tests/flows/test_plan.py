@@ -11,7 +11,7 @@ import pytest
 from statsmodels.stats.power import TTestPower
 
 from pipeline.steps.detect import detect
-from tests.support.commands import evalmill
+from tests.support.commands import called, evalmill
 from tests.support.evals import EVAL, recorded_eval, sums, write_eval
 
 TWO = (
@@ -31,7 +31,7 @@ repeats = 3
 
 
 def planned(*arguments: object, cwd: Path) -> dict[str, Any]:
-    done = evalmill("plan", *arguments, "--json", cwd=cwd)
+    done = called("plan", *arguments, "--json", cwd=cwd)
     assert done.code == 0, done.err
     found: dict[str, Any] = done.json
     return found
@@ -125,7 +125,7 @@ def test_the_newest_finished_runs_spread_is_used(told: Path, tmp_path: Path) -> 
 
 
 def test_it_says_so_in_words(told: Path, tmp_path: Path) -> None:
-    done = evalmill("plan", told, "--detect", 0.05, cwd=tmp_path)
+    done = called("plan", told, "--detect", 0.05, cwd=tmp_path)
     assert "told: 40 rows make 80 jobs" in done.out
     assert "nothing: recorded" in done.out
     assert (
@@ -136,30 +136,30 @@ def test_it_says_so_in_words(told: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("template", ["{{ question }} {% if %}", "{{ questoin }}"])
 def test_a_mistake_of_the_evaluation_is_told_with_its_place(tmp_path: Path, template: str) -> None:
-    done = evalmill("plan", write_eval(tmp_path / "sums", template=template), cwd=tmp_path)
+    done = called("plan", write_eval(tmp_path / "sums", template=template), cwd=tmp_path)
     assert done.code == 65
     assert "plain.jinja:1" in done.err
     assert "Traceback" not in done.err
 
 
 def test_a_difference_that_shares_cannot_have_is_refused(told: Path, tmp_path: Path) -> None:
-    done = evalmill("plan", told, "--detect", 1.5, cwd=tmp_path)
+    done = called("plan", told, "--detect", 1.5, cwd=tmp_path)
     assert (done.code, done.out) == (64, "")
     assert "shares of passed rows differ by at most 1" in done.err
     assert evalmill("run", told, cwd=tmp_path).code == 0
-    assert evalmill("plan", told, "--detect", 1.5, cwd=tmp_path).code == 64
-    assert evalmill("plan", told, "--detect", 1, cwd=tmp_path).code == 0
+    assert called("plan", told, "--detect", 1.5, cwd=tmp_path).code == 64
+    assert called("plan", told, "--detect", 1, cwd=tmp_path).code == 0
 
 
 def test_a_graded_metric_may_differ_by_more_than_one(told: Path, tmp_path: Path) -> None:
     (told / "eval.toml").write_text(TOLD.replace('"exact"', '"f1"'))
     assert evalmill("run", told, cwd=tmp_path).code == 0
-    assert evalmill("plan", told, "--detect", 1.5, cwd=tmp_path).code == 0
+    assert called("plan", told, "--detect", 1.5, cwd=tmp_path).code == 0
 
 
 @pytest.mark.parametrize("difference", ["0", "nan"])
 def test_no_rows_are_needed_for_no_difference(told: Path, tmp_path: Path, difference: str) -> None:
-    done = evalmill("plan", told, f"--detect={difference}", cwd=tmp_path)
+    done = called("plan", told, f"--detect={difference}", cwd=tmp_path)
     assert done.code == 64
     assert "name a difference above 0" in done.err
 
@@ -169,10 +169,26 @@ def test_what_earlier_runs_have_answered_is_reused_and_told_apart(tmp_path: Path
     assert evalmill("run", folder, "--limit", 5, cwd=tmp_path).code == 0
     plan = planned(folder, cwd=tmp_path)
     assert (plan["jobs"], plan["to_send"]["likely"], plan["reused"]["likely"]) == (8, 3, 5)
-    said = evalmill("plan", folder, cwd=tmp_path)
+    said = called("plan", folder, cwd=tmp_path)
     assert "8 rows make 8 jobs, 5 of them reused" in said.out
     (run,) = (tmp_path / "reports" / "sums").iterdir()
     assert f"small: output length: 5 answers in run {run.name}" in said.err
+
+
+def test_where_every_answer_is_there_a_plan_says_so_and_names_no_cost_or_time(tmp_path: Path) -> None:
+    folder = write_eval(tmp_path / "sums")
+    assert evalmill("run", folder, cwd=tmp_path).code == 0
+    done = evalmill("plan", folder, cwd=tmp_path)
+    assert "in all: nothing to send: every answer is there" in done.out
+    assert "ms" not in done.out.replace("sums", "")
+    assert done.err == ""
+
+
+def test_the_money_of_simulated_models_is_said_to_be_invented(tmp_path: Path) -> None:
+    assert "invented money" in evalmill("plan", write_eval(tmp_path / "sums"), cwd=tmp_path).err
+    real = write_eval(tmp_path / "real", EVAL.replace("simulator/sim-small", "openai/gpt-5-mini"))
+    done = evalmill("plan", real, cwd=tmp_path)
+    assert (done.code, "invented" in done.err) == (0, False)
 
 
 def test_of_an_unfinished_run_only_what_is_open_counts(tmp_path: Path) -> None:
@@ -205,7 +221,7 @@ def test_an_earlier_run_of_another_evaluation_tells_how_far_off_the_estimate_is(
 
 def test_a_provider_that_counts_is_asked_and_the_requests_are_told(tmp_path: Path) -> None:
     folder = write_eval(tmp_path / "sums", rows=sums(40))
-    done = evalmill("plan", folder, "--count-tokens", "--json", cwd=tmp_path)
+    done = called("plan", folder, "--count-tokens", "--json", cwd=tmp_path)
     (model,) = done.json["models"]
     assert "20 requests were sent to count_tokens, which is free" in done.json["notes"]
     assert "input tokens: count_tokens of 20 requests" in model["basis"]
@@ -216,7 +232,7 @@ def test_a_provider_that_counts_is_asked_and_the_requests_are_told(tmp_path: Pat
 
 def test_a_provider_that_cannot_count_is_named_and_its_input_estimated(tmp_path: Path) -> None:
     folder = write_eval(tmp_path / "sums", EVAL.replace("simulator/sim-small", "openai/gpt-5-mini"))
-    done = evalmill("plan", folder, "--count-tokens", cwd=tmp_path)
+    done = called("plan", folder, "--count-tokens", cwd=tmp_path)
     assert done.code == 0, done.err
     assert "small: openai has no count_tokens; its input is estimated" in done.err
     assert "0 requests were sent to count_tokens" in done.err
@@ -224,7 +240,7 @@ def test_a_provider_that_cannot_count_is_named_and_its_input_estimated(tmp_path:
 
 def test_counting_needs_the_key(tmp_path: Path) -> None:
     folder = write_eval(tmp_path / "sums", EVAL.replace("simulator/sim-small", "anthropic/claude-haiku-4-5"))
-    done = evalmill("plan", folder, "--count-tokens", cwd=tmp_path)
+    done = called("plan", folder, "--count-tokens", cwd=tmp_path)
     assert done.code == 78
     assert "ANTHROPIC_API_KEY" in done.err
 
@@ -238,3 +254,4 @@ def test_judges_are_planned_beside_the_models(tmp_path: Path) -> None:
     (judge,) = planned(folder, cwd=tmp_path)["judges"]
     assert judge["to_send"] == {"low": 4, "likely": 4, "high": 8}
     assert judge["basis"] == ["judge: 4 earlier verdicts"]
+    assert "in all: 4 jobs and about 4 (4–8) verdicts to send: $" in evalmill("plan", folder, cwd=tmp_path).out

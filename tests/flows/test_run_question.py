@@ -59,7 +59,10 @@ def test_yes_a_budget_or_a_higher_threshold_say_it_beforehand(tmp_path: Path, ad
     assert evalmill("run", folder, "--yes", cwd=tmp_path / "one", env=ENVIRONMENT).code == 0
     assert evalmill("run", folder, "--fresh", "--budget", 900, cwd=tmp_path / "one", env=ENVIRONMENT).code == 0
     calm = lab(tmp_path / "two", address, run='[run]\nask_above_usd = "1000"\n')
-    assert evalmill("run", calm, cwd=tmp_path / "two", env=ENVIRONMENT).code == 0
+    done = evalmill("run", calm, cwd=tmp_path / "two", env=ENVIRONMENT)
+    assert done.code == 0
+    assert "at most 8 jobs to send, for $" in done.err
+    assert " at most, retries apart" in done.err
 
 
 def test_only_what_is_open_is_asked_about(tmp_path: Path, address: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats as sps
 
-from tests.support.commands import Finished, evalmill
+from tests.support.commands import Finished, called, evalmill
 from tests.support.evals import recorded_eval, sums
 
 ROWS = 90
@@ -107,12 +107,12 @@ def test_scoring_again_takes_the_statistics_as_they_are_now_and_reporting_those_
     run = folder / "run"
     first = summary_of(evalmill("run", folder, "--out", run, "--json"))
     (folder / "eval.toml").write_text(RECORDED + '\n[statistics]\ninterval = "percentile"\nslices = ["passage"]\n')
-    assert summary_of(evalmill("report", run, "--json")) == first
-    changed = summary_of(evalmill("score", run, "--json"))
+    assert summary_of(called("report", run, "--json")) == first
+    changed = summary_of(called("score", run, "--json"))
     assert figures(changed, "a")["interval"] == "percentile"
     assert figures(changed, "a")["macro"] is None
     assert {part["column"] for part in changed["slices"]} == {"passage"}
-    assert summary_of(evalmill("report", run, "--json")) == changed
+    assert summary_of(called("report", run, "--json")) == changed
     (folder / "eval.toml").write_text(RECORDED)
     assert summary_of(evalmill("run", folder, "--out", run, "--json"))["slices"] == [], "the run itself is the same"
 
@@ -132,20 +132,20 @@ def test_a_column_that_the_dataset_does_not_have_is_named_with_its_line(
     for line, told in MISTAKES:
         (folder / "eval.toml").write_text(f"{RECORDED}\n[statistics]\n{line}\n")
         for verb, target in (("check", folder), ("run", folder), ("score", folder / "run")):
-            done = evalmill(verb, target)
+            done = called(verb, target)
             assert done.code == 78
             assert f"eval.toml:{number}: {told}" in done.err
     (folder / "eval.toml").write_text(RECORDED.replace("{{ answer }}", "{{ anser }}"))
-    done = evalmill("score", folder / "run")
+    done = called("score", folder / "run")
     assert done.code == 65
     assert "no column 'anser'; did you mean 'answer'?" in done.err
-    assert summary_of(evalmill("report", folder / "run", "--json")) == first, "the scores are as they were"
+    assert summary_of(called("report", folder / "run", "--json")) == first, "the scores are as they were"
 
 
 def test_a_margin_that_no_difference_exceeds_is_refused(recorded: tuple[Path, list[dict[str, str]]]) -> None:
     folder, _ = recorded
     (folder / "eval.toml").write_text(RECORDED + STATISTICS.replace("margin = 0.3", "margin = 2"))
-    done = evalmill("check", folder)
+    done = called("check", folder)
     assert done.code == 78
     assert "margin is 2, and 'exact' lies between 0 and 1; two percentage points are margin = 0.02" in done.err
 
@@ -156,7 +156,7 @@ def test_a_column_of_lists_groups_nothing(recorded: tuple[Path, list[dict[str, s
     (folder / "rows.jsonl").write_text("\n".join(lines))
     text = RECORDED.replace("rows.csv", "rows.jsonl") + '\n[statistics]\nmacro = "tags"\n'
     (folder / "eval.toml").write_text(text)
-    done = evalmill("check", folder)
+    done = called("check", folder)
     assert done.code == 78
     assert "macro: column 'tags' holds list" in done.err
 

@@ -129,9 +129,16 @@ def grids(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return folders
 
 
-@pytest.mark.parametrize("width", [1280, 400])
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("run", ["one model", "two models", "incomplete"])
+@pytest.mark.parametrize(
+    ("run", "name", "width"),
+    [
+        pytest.param(run, name, width, marks=[] if wide == (run == "two models") else pytest.mark.slow)
+        for run in ("one model", "two models", "incomplete")
+        for name in NAMES
+        for width, wide in ((1280, True), (400, False))
+        if run != "incomplete" or name == "index.html" or wide
+    ],
+)
 def test_a_grid_with_six_scorers_breaks_no_word_and_draws_without_a_complaint(
     browser: Browser, grids: dict[str, Path], run: str, name: str, width: int
 ) -> None:

@@ -104,7 +104,7 @@ def test_rows_where_models_disagree_have_a_right_and_a_wrong_answer_to_the_same_
 
 @pytest.mark.parametrize(
     ("sort", "column", "first"),
-    [("tokens", "Tokens", "367 + 64"), ("latency", "Latency", "1.70 s"), ("cost", "Cost", "$0.00420")],
+    [("tokens", "Tokens in + out", "367 + 64"), ("latency", "Latency", "1.70 s"), ("cost", "Cost", "$0.00420")],
 )
 def test_samples_are_sorted_by_a_figure(watched: Watched, sort: str, column: str, first: str) -> None:
     page = watched.page

@@ -111,9 +111,19 @@ def entries(summary: dict[str, Any]) -> dict[tuple[str, str], PairEntry]:
 def test_each_pair_is_seen_from_both_sides() -> None:
     found = entries(make_summary(cells(dict(MEANS)), PAIRS))
     seen = found["a · p", "b · p"]
-    assert (seen.verdict, seen.difference, seen.interval, seen.p) == ("better", "+10.0", "+6.0 to +14.0", "0.010")
+    assert (seen.verdict, seen.difference, seen.interval, plain(seen.p)) == (
+        "better",
+        "+10.0",
+        "+6.0 to +14.0",
+        "p = 0.010",
+    )
     seen = found["b · p", "a · p"]
-    assert (seen.verdict, seen.difference, seen.interval, seen.p) == ("worse", "−10.0", "−14.0 to −6.0", "0.010")
+    assert (seen.verdict, seen.difference, seen.interval, plain(seen.p)) == (
+        "worse",
+        "−10.0",
+        "−14.0 to −6.0",
+        "p = 0.010",
+    )
     assert (found["b · q", "b · p"].verdict, found["b · q", "b · p"].tone) == ("cannot tell", "unclear")
     assert found["a · p", "a · p"].itself
     assert found["a · q", "b · q"] == PairEntry()

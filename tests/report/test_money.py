@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.report import front_chart, numbers
-from pipeline.report.cell_costs import cell_grid, pass_line
+from pipeline.report.cell_costs import cell_grid, name_heads, names_of, pass_line
 from pipeline.report.front import axes_words, chance, front_grid, front_line, front_words
 from pipeline.report.grid import Grid
 from pipeline.report.markdown import markdown
@@ -17,7 +17,7 @@ from pipeline.report.money import money
 from pipeline.report.pages import render_pages
 from pipeline.report.projection import projected, projection
 from pipeline.report.savings import reported_grid, reported_words, savings
-from pipeline.report.spent import parts_grid, parts_of, spent_chart, summed_grids
+from pipeline.report.spent import class_grid, parts_grid, parts_of, spent_chart, summed_grids
 from tests.support.money import CLASSES, ROW_COST, money_cell, money_summary, money_view, place, told
 from tests.support.report import make_cell, make_summary, make_view
 
@@ -50,6 +50,42 @@ def test_what_is_neither_tokens_nor_waste_stands_apart() -> None:
     assert parts["Not split by tokens"] == Decimal("0.25")
 
 
+def test_the_tokens_beside_the_money_are_those_that_were_paid_for() -> None:
+    paid = {"input": 1000, "cache_read": 3000, "cache_write": 100, "output": 800, "thinking": 200}
+    summary = money_summary(cost={"class_tokens": paid})
+    tokens = {part.name: part.tokens for part in parts_of(summary) if part.tone == "tokens"}
+    assert tokens == {
+        "Fresh input": 1000, "Read from a cache": 3000, "Written to a cache": 100, "Output without thinking": 600,
+        "Thinking": 200,
+    }  # fmt: skip
+    (sentence,) = savings(summary)
+    assert "3.00\N{NO-BREAK SPACE}k tokens read from it and 100 written" in sentence
+
+
+def test_a_page_says_that_its_token_counts_hold_those_of_reused_answers(tmp_path: Path) -> None:
+    for name in ("called", "reused"):
+        (tmp_path / name).mkdir()
+    render_pages(money_view(), tmp_path / "called")
+    reused = money_view()
+    reused.summary["jobs"]["reused"] = 3  # type: ignore[index]
+    render_pages(reused, tmp_path / "reused")
+    for words in ("read from a cache, with those of reused answers", "those of reused answers are counted too"):
+        assert words in text_of(tmp_path / "reused").replace("\N{NO-BREAK SPACE}", " ")
+        assert words not in text_of(tmp_path / "called")
+
+
+def test_what_rounding_leaves_is_no_part_of_the_money() -> None:
+    cells = [money_cell("fine", 0.9, "5", other_usd="-0.000000000019", wasted_usd="0")]
+    summary = make_summary(cells, [])
+    summary["cost"] |= {"total_usd": "0.449999999981", "classes_usd": CLASSES, "other_usd": "-0.000000000019"}
+    assert {part.name for part in parts_of(summary)} == {
+        "Fresh input", "Read from a cache", "Written to a cache", "Output without thinking", "Thinking",
+    }  # fmt: skip
+    grid = class_grid(summary, lambda cell: names_of(summary, cell), name_heads(summary))
+    assert grid is not None
+    assert grid.rows[0][-2].text == "$0"
+
+
 def test_without_known_classes_there_are_no_parts() -> None:
     unknown = {"classes_usd": dict.fromkeys(CLASSES), "other_usd": "1.7"}
     assert parts_of(money_summary(cost=unknown)) == []
@@ -61,6 +97,12 @@ def test_cells_have_their_intervals_below_their_costs() -> None:
     row = texts(cell_grid(money_summary()))[0]
     assert row[4] == "$5.00 $4.50–$5.50"
     assert row[5] == "$0.00300 $0.00280–$0.00330"
+
+
+def test_what_lost_attempts_may_have_cost_stands_below_what_was_wasted() -> None:
+    cells = [money_cell("m", 0.9, "5", wasted_usd=None, possibly_paid=2, possibly_paid_usd="0.02")]
+    (row,) = cell_grid(make_summary(cells, [])).rows
+    assert (row[-1].text, row[-1].below) == ("–", "up to $0.0200 more")
 
 
 def test_models_and_prompts_are_summed_where_there_are_several_of_both() -> None:
@@ -99,7 +141,7 @@ def test_an_unsure_place_on_the_front_is_not_claimed() -> None:
     first, second = front_words(summary)
     assert "For cheap this holds in at least 95 of 100 draws." in first
     assert "It cannot be told of good (60.0\N{NO-BREAK SPACE}% of the draws)." in first
-    assert second == "As surely off the front: bad (beaten most often by cheap)."
+    assert second == "Off the front, in at least 95 of 100 draws: bad (beaten most often by cheap)."
     unsure = "good (60.0\N{NO-BREAK SPACE}% of the draws)"
     assert front_line(summary) == f"On the front of quality and cost: {unsure} and cheap."
 

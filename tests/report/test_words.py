@@ -176,6 +176,12 @@ def test_a_clean_run_needs_no_care() -> None:
         ({"jobs": {"empty": 40}}, "empty", "(40 of 440) empty"),
         ({"cost": {"unpriced_jobs": 30}}, "unpriced", "lower bound"),
         (
+            {"cost": {"possibly_paid": 3, "possibly_paid_usd": "0.045"}},
+            "possibly paid",
+            "3 attempts without an answer may have been billed, at up to $0.0450 as far as known, which is not in the",
+        ),
+        ({"cost": {"possibly_paid": 1, "possibly_paid_usd": None}}, "possibly paid", "at a cost that is not known"),
+        (
             {"cost": {"usage_sources": {"reported": 399, "estimated": 1, "missing": 0}}},
             "estimated",
             "The token usage of 1 job is estimated",
@@ -245,3 +251,12 @@ GATE = {"metric": "number", "model": None, "prompt": None, "min": 0.99, "max": N
 )
 def test_a_gate_is_told_in_one_sentence(changes: dict[str, Any], sentence: str) -> None:
     assert plain(gate_sentence(GATE | changes)) == sentence
+
+
+def test_a_run_without_answers_says_so_and_does_not_blame_prices_for_what_was_not_bought() -> None:
+    jobs = dict.fromkeys(("ok", "truncated", "refused", "empty", "blocked", "skipped", "reused"), 0)
+    summary = make_summary([], [], jobs={**jobs, "total": 400, "error": 400})
+    summary["cost"]["total_usd"] = None
+    found = verdict(summary)
+    assert found.headline == "No answer was scored."
+    assert found.sentences == ("Of 400 jobs not one has an answer.", "No answer of this run was bought.")

@@ -108,6 +108,11 @@ def test_a_part_of_the_rows_stands_for_all_with_its_own_uncertainty() -> None:
     assert scaled_up(np.array([1.0, 2.0, 3.0]), 3) == Range(6.0, 6.0, 6.0), "all rows were looked at"
 
 
+def test_a_sum_over_a_part_is_as_open_as_the_part() -> None:
+    assert Range(10.0, 12.0, 14.0).as_open_as(Range(50.0, 100.0, 200.0)) == Range(5.0, 12.0, 28.0)
+    assert Range(10.0, None, 14.0).as_open_as(Range(7.0, 7.0, 7.0)) == Range(10.0, None, 14.0)
+
+
 def test_what_is_not_known_stays_unknown_in_a_sum() -> None:
     assert total([Range(1, 2, 3), Range(1, None, 9)]) == Range(2, None, 12)
     assert total([]) == NOTHING

@@ -247,6 +247,18 @@ def test_nothing_wasted_is_zero_and_a_lost_request_of_unknown_cost_is_unknown() 
     assert lost["wasted_usd"] is None
 
 
+def test_attempts_that_may_have_been_billed_are_counted_with_the_most_that_they_cost() -> None:
+    lost = [attempt(possibly_paid=True, booked="0.3"), attempt("0.1", possibly_paid=True, booked="0.5")]
+    settled = [attempt("0.2", possibly_paid=True, booked="0.2"), attempt("0.1")]
+    reused = result("c", source="reused", cost_usd=Decimal(0), attempts=lost)
+    rows = [result("a", attempts=[*lost, attempt("0.1")]), result("b", attempts=settled), reused]
+    summary = summarize(rows, [1.0, 1.0, 1.0])
+    for told in (only_cell(summary), summary["cost"]):
+        assert (told["possibly_paid"], told["possibly_paid_usd"]) == (2, "0.7")
+    unbounded = only_cell(summarize([result("a", attempts=[attempt(possibly_paid=True)])], [1.0]))
+    assert (unbounded["possibly_paid"], unbounded["possibly_paid_usd"]) == (1, None)
+
+
 def test_an_error_that_was_possibly_billed_is_unpriced_and_a_plain_one_is_not() -> None:
     rows = [
         result("a", status="error", attempts=[attempt(possibly_paid=True)]),

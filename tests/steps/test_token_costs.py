@@ -53,6 +53,15 @@ def test_earlier_attempts_and_failed_jobs_are_the_rest() -> None:
     assert found["other_usd"] == "0.6"
 
 
+def test_the_tokens_are_those_that_the_classes_pay_for() -> None:
+    reused = answer(5000, "0", source="reused", output_tokens=7)
+    unpriced = answer(900, "0", cost_usd=None, price_id=None)
+    found = told([answer(1000, "0.003", thinking_tokens=0), answer(2000, "0.006"), reused, unpriced], "0.009")
+    assert found["class_tokens"] == {
+        "input": 3000, "cache_read": None, "cache_write": None, "output": 0, "thinking": 0,
+    }  # fmt: skip
+
+
 def test_a_tier_that_the_run_took_down_splits_its_answers() -> None:
     rows = [answer(1000, "0.003"), answer(300_000, "1.8", price_id=LARGE["price_id"])]
     assert told(rows, "1.803", (NOTED, LARGE))["classes_usd"]["input"] == "1.803"

@@ -1,16 +1,19 @@
-"""Runs the command line as a user does: in a process of its own, with an environment of its own."""
+"""Runs the command line: as a user does, in a process of its own, or here, which is quicker."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pipeline.cli.main import run_command
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_PANDAS = Path(__file__).parent / "without_pandas"
@@ -50,6 +53,13 @@ def evalmill(
         timeout=timeout,
     )
     return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def called(*arguments: object, cwd: Path = ROOT) -> Finished:
+    """Run a verb that sends nothing to its end, without a process of its own."""
+    with chdir(cwd), redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        code = run_command([str(one) for one in arguments])
+    return Finished(code, out.getvalue(), err.getvalue())
 
 
 @contextmanager

@@ -30,6 +30,7 @@ COVERED = {
     "a: #job=": f"{HERE}::test_the_link_to_a_sample_names_it_alone",
     "a: #model=": LINKED, "a: #differ=": LINKED,
     "#projected-rows": "tests/report/test_projection_browser.py::test_the_page_computes_what_the_report_would",
+    "nav.contents a": f"{HERE}::test_the_list_of_sections_leads_to_each[plain cost]",
     "a: #metric-N": f"{HERE}::test_the_list_of_metrics_leads_to_each",
     "a: #content": f"{PAGES}::test_the_first_stop_leads_past_the_head_of_the_page[plain quality]",
     "summary": f"{PAGES}::test_what_can_be_opened_opens_and_closes_by_keyboard[plain cost]",
@@ -40,6 +41,7 @@ COLLECT = """() => [...document.querySelectorAll(
   "input, select, textarea, button, summary, a[href^='#'], [contenteditable], [role=button], .keys kbd")].map((one) => {
   if (one.matches("kbd")) return "key " + one.textContent;
   if (one.matches("summary")) return "summary";
+  if (one.matches("nav.contents a")) return "nav.contents a";
   if (one.id) return "#" + one.id;
   if (one.matches("a")) return "a: " + one.getAttribute("href").replace(/(#[a-z]+=).*/, "$1").replace(/\\d+/g, "N");
   if (one.matches(".open")) return "button.open";

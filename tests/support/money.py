@@ -26,6 +26,7 @@ def money_cell(model: str, mean: float, per_1k: str, **changes: Any) -> dict[str
             "cost_per_pass_ci95_usd": ["0.0028", "0.0033"],
             "row_cost": ROW_COST,
             "classes_usd": CLASSES,
+            "class_tokens": TOKENS,
             "other_usd": "0.05",
             "wasted_usd": "0.05",
             "cache_saved_usd": "0.1",
@@ -51,7 +52,8 @@ def money_summary(cost: dict[str, Any] | None = None, **changes: Any) -> dict[st
     whole = {name: str(3 * float(usd)) for name, usd in CLASSES.items()}
     summary["cost"] |= {
         "total_usd": "1.7", "judges_usd": "0.2", "classes_usd": whole, "other_usd": "0.15", "cache_saved_usd": "0.3",
-        "reported": [], "reused_saved_usd": "0", **(cost or {}),
+        "reported": [], "reused_saved_usd": "0", "class_tokens": {name: 3 * count for name, count in TOKENS.items()},
+        **(cost or {}),
     }  # fmt: skip
     front = [place("good", True, 0.99, "cheap"), place("cheap", True, 1.0), place("bad", False, 0.2, "cheap")]
     found = {"metric": "number", "cells": front, "seed": 0, "draws": 10_000}

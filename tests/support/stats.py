@@ -19,6 +19,7 @@ ATTEMPT = pa.struct(
         ("latency_ms", pa.float64()),
         ("cost_usd", MONEY),
         ("possibly_paid", pa.bool_()),
+        ("booked_usd", MONEY),
     ]
 )
 RESULTS = pa.schema(
@@ -70,7 +71,7 @@ def plain_metric(name: str, pass_fail: bool = True, **more: Any) -> Metric:
 _START = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-def attempt(cost: str | None = None, *, possibly_paid: bool = False) -> dict[str, Any]:
+def attempt(cost: str | None = None, *, possibly_paid: bool = False, booked: str | None = None) -> dict[str, Any]:
     return {
         "started_at": _START,
         "http_status": 200,
@@ -78,6 +79,7 @@ def attempt(cost: str | None = None, *, possibly_paid: bool = False) -> dict[str
         "latency_ms": 10.0,
         "cost_usd": None if cost is None else Decimal(cost),
         "possibly_paid": possibly_paid,
+        "booked_usd": None if booked is None else Decimal(booked),
     }
 
 

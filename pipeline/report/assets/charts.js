@@ -14,6 +14,7 @@
         labelFontSize: 13, titleFontSize: 13, titleFontWeight: "normal", titlePadding: 12, labelPadding: 8,
         domain: false, ticks: false, gridColor: "var(--line)", labelLimit: narrow ? 116 : 320,
       }, text),
+      axisX: { labelFlush: 20 },
       axisY: { labelColor: "var(--ink)", grid: true },
       axisBand: { grid: false },
       legend: Object.assign({

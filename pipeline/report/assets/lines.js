@@ -52,7 +52,7 @@ const Lines = (function () {
       cell("Answer", answered(sample)),
       cell("Expected and found", pair(sample, severalScorers)),
       cell("Result", badge(sample, severalScorers)),
-      cell("Tokens", tokens(sample), "number"),
+      cell("Tokens in + out", tokens(sample), "number"),
       cell("Cost", sample.cost, "number"),
       cell("Latency", sample.latency, "number"));
     row.dataset.job = sample.job;

@@ -61,11 +61,14 @@ def _add_cost(summary: dict[str, Any], ledgers: Sequence[Ledger]) -> None:
     cost["judges_usd"] = dollars(judges)
     cost["total_usd"] = dollars(total([own, judges]))
     cost["unpriced_jobs"] += sum(account.unpriced for account in accounts)
+    cost["possibly_paid"] += sum(account.possibly_paid for account in accounts)
+    known = [cost["possibly_paid_usd"], *(dollars(account.possibly_paid_usd) for account in accounts)]
+    cost["possibly_paid_usd"] = dollars(total([None if usd is None else Decimal(usd) for usd in known]))
     lost = sum(ledger.lost_requests for ledger in ledgers)
     if lost:
-        known = summary.get("unanswered", {"requests": 0, "usd": "0"})
-        usd = Decimal(known["usd"] or 0) + sum((ledger.lost_usd for ledger in ledgers), Decimal(0))
-        summary["unanswered"] = {"requests": known["requests"] + lost, "usd": dollars(usd)}
+        before = summary.get("unanswered", {"requests": 0, "usd": "0"})
+        usd = Decimal(before["usd"] or 0) + sum((ledger.lost_usd for ledger in ledgers), Decimal(0))
+        summary["unanswered"] = {"requests": before["requests"] + lost, "usd": dollars(usd)}
 
 
 class _ScorerView:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from pipeline.core.unpaid import UNPAID
 from pipeline.cost.prices import find_price
 from pipeline.run.permits import max_output_tokens
 from pipeline.steps.plan import plan_judges
@@ -13,8 +14,6 @@ from pipeline.steps.planning.forecast import Forecast, forecast, history_of, sur
 from pipeline.steps.planning.look import Look, Part, look
 from pipeline.steps.planning.usage import UNCALIBRATED
 
-FREE = ("simulator", "recorded")
-"""Providers whose money is invented, or was spent already."""
 QUICK_JOBS = 200
 """Jobs that are looked at first, from all over the rows: a run that is surely cheap is not held up."""
 CLOSER_JOBS = 2_000
@@ -41,10 +40,10 @@ def look_ahead(setting: Setting) -> Prospect:
     bounds = _bounds(setting, look(prepared, (), None, most_jobs=QUICK_JOBS))
     if prepared.settings.judges:
         judged = plan_judges(prepared, today=setting.today)
-        bounds |= {one.model: one.most_usd for one in judged if one.provider not in FREE}
+        bounds |= {one.model: one.most_usd for one in judged if one.provider not in UNPAID}
     unpriced = tuple(name for name, usd in bounds.items() if usd is None)
     bound = sum((usd for usd in bounds.values() if usd is not None), Decimal(0))
-    jobs = sum(prepared.plan.total_jobs(lane) for lane in prepared.plan.lanes if lane.provider.name not in FREE)
+    jobs = sum(prepared.plan.total_jobs(lane) for lane in prepared.plan.lanes if lane.provider.name not in UNPAID)
     if bound <= prepared.settings.run.ask_above_usd:
         return Prospect(jobs=jobs, expected=None, unpriced=unpriced, may_cost_usd=bound)
     found, _ = survey_jobs(setting, most_jobs=CLOSER_JOBS)
@@ -58,7 +57,7 @@ def _bounds(setting: Setting, found: Look) -> dict[str, Decimal | None]:
     """The most that each model of a real provider can cost, as far as the jobs that were looked at tell of all."""
     bounds: dict[str, Decimal | None] = {}
     for part in found.parts:
-        if part.lane.provider.name in FREE:
+        if part.lane.provider.name in UNPAID:
             continue
         name, usd = part.lane.model.name, _bound(setting, found, part)
         known = bounds.get(name, Decimal(0))

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import numpy as np
 
+from pipeline.core.unpaid import SIMULATOR
 from pipeline.plan.expand import Lane
 from pipeline.run.permits import max_output_tokens
 from pipeline.stats.predict import NOTHING, Range, predict_sum, total
@@ -22,8 +23,6 @@ from pipeline.steps.planning.usage import InputTokens, asked_by, predict_output,
 from pipeline.steps.prepare import Prepared
 from pipeline.steps.reuse import find_reuse
 
-SIMULATOR = "simulator"
-"""Its money is invented, and never added to real money."""
 _MILLISECONDS = 1000.0
 
 
@@ -141,7 +140,7 @@ def _draft(
     spans = [one.evidence.of_jobs(lambda seen: seen.span_seconds) for one in sent if one.evidence is not None]
     basis = [words for one in sent for words in one.basis if words]
     if pace is not None:
-        basis.append(f"pace: refusals in run {pace[1]}")
+        basis.append(f"time: the pace of run {pace[1]}, in which requests were refused with 429")
     return Draft(
         lane=lane,
         jobs=jobs,
@@ -183,7 +182,7 @@ def _part(setting: Setting, part: Part, found: Look, history: History, inputs: I
     jobs = round(open_jobs.likely or 0.0)
     evidence = of_model(history, asked)
     fresh, out = inputs.predict(part, asked, tokens, jobs), predict_output(history, part, asked, jobs)
-    output = None if out is None else _stretched(out.amount, open_jobs)
+    output = None if out is None else out.amount.as_open_as(open_jobs)
     usd = NO_DOLLARS if not jobs else None
     if output is not None and jobs:
         ratio = (fresh.amount.likely or 0.0) / (tokens.likely or 1.0)
@@ -193,7 +192,7 @@ def _part(setting: Setting, part: Part, found: Look, history: History, inputs: I
     basis = () if out is None or not jobs else (f"input tokens: {fresh.basis}", f"output length: {out.basis}")
     return _Sent(
         part=part, jobs=open_jobs, input=fresh.amount, counted_input=_counted(fresh.amount, evidence), output=output,
-        usd=usd, busy_seconds=None if busy is None else _stretched(busy, open_jobs),
+        usd=usd, busy_seconds=None if busy is None else busy.as_open_as(open_jobs),
         requests=jobs * _mean(evidence), evidence=evidence, basis=basis,
     )  # fmt: skip
 
@@ -203,9 +202,8 @@ def _busy(evidence: Evidence | None, part: Part, jobs: int) -> Range | None:
         return NOTHING
     if evidence is None:
         return None
-    units = len(part.rows) / len(set(part.rows))
     values = evidence.by_row(lambda seen: seen.busy_seconds * _MILLISECONDS)
-    found = predict_sum(values, row_count(jobs, units), units=units / _MILLISECONDS)
+    found = predict_sum(values, row_count(jobs, part.per_row), units=part.per_row / _MILLISECONDS)
     return None if found is None else found.widened(evidence.factor).within(0.0, float("inf"))
 
 
@@ -221,12 +219,6 @@ def _counted(tokens: Range, evidence: Evidence | None) -> Range:
     whole = float(evidence.of_jobs(lambda seen: seen.input).sum())
     read = float(evidence.of_jobs(lambda seen: seen.classes["cache_read_tokens"]).sum())
     return tokens.times(1 - read / whole) if whole else tokens
-
-
-def _stretched(amount: Range, jobs: Range) -> Range:
-    """Wider by what a random part of the rows leaves open about the number of jobs."""
-    likely = jobs.likely or 1.0
-    return Range(amount.low * jobs.low / likely, amount.likely, amount.high * jobs.high / likely)
 
 
 def _all(ranges: Sequence[Range | None]) -> Range | None:

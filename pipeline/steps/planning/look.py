@@ -46,6 +46,11 @@ class Part:
     caches: bool = False
     """Whether a request asks for a prompt cache."""
 
+    @property
+    def per_row(self) -> float:
+        """Open jobs for each row that has any: repeats of one row depend on each other."""
+        return len(self.rows) / len(set(self.rows)) if self.rows else 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:

@@ -18,7 +18,6 @@ from pipeline.steps.planning.usage import row_count
 
 _ZERO = Decimal(0)
 _NANO = 1e9
-_FRESH = "input_tokens"
 _RATES = {
     "input_tokens": "input",
     "cache_read_tokens": "cache_read",
@@ -171,11 +170,10 @@ def _waste(evidence: Evidence | None, part: Part, jobs: int) -> Dollars:
     """Attempts without a result, as often and as dear as earlier; none where nothing was seen."""
     if evidence is None:
         return NO_DOLLARS
-    units = len(part.rows) / len(set(part.rows)) if part.rows else 1.0
     wasted = evidence.by_row(lambda one: one.wasted_usd) * _NANO
     if not wasted.any():
         return NO_DOLLARS
-    found = predict_sum(wasted, row_count(jobs, units), units=units)
+    found = predict_sum(wasted, row_count(jobs, part.per_row), units=part.per_row)
     if found is None:
         return NO_DOLLARS
     low, likely, high = (Decimal(max(0, round(end))).scaleb(-9) for end in (found.low, found.likely or 0.0, found.high))

@@ -14,7 +14,7 @@ from pipeline.stats.predict import Range, predict_longest, total
 
 SEEN_PACE_FACTOR = 1.5
 """By how much a limit may differ that was only seen through refusals."""
-UNKNOWN_LIMIT = "an unknown limit"
+REFUSALS = "refusals (429)"
 
 Numbers = NDArray[np.float64]
 
@@ -63,7 +63,7 @@ def lane_seconds(
     paces = list(_paces(account, limits, accounting, width))
     if load.refused_pace is not None:
         seconds = 60 * load.requests / load.refused_pace
-        paces.append((UNKNOWN_LIMIT, Range(seconds, seconds, seconds).widened(SEEN_PACE_FACTOR)))
+        paces.append((REFUSALS, Range(seconds, seconds, seconds).widened(SEEN_PACE_FACTOR)))
     if load.busy_seconds is None or longest is None:
         found = max(paces, key=lambda pace: pace[1].low, default=None)
         return Duration(

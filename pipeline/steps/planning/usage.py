@@ -70,7 +70,7 @@ class InputTokens:
         if counted is not None:
             found = _held_against(counted, part, tokens.likely)
             if found is not None:
-                return Told(_sampled(found, tokens), counted.words)
+                return Told(found.as_open_as(tokens), counted.words)
         alike = like(self._history, asked)
         for seen, factor, other in (
             ([] if alike is None else alike.seen, 1.0, ""),
@@ -79,7 +79,7 @@ class InputTokens:
             pairs = self._joined(newest(seen, 3), dense=is_dense(part.lane))
             found = None if pairs is None else _held_against(pairs, part, tokens.likely)
             if pairs is not None and found is not None:
-                return Told(_sampled(found.widened(factor), tokens), f"{pairs.words}{other}")
+                return Told(found.widened(factor).as_open_as(tokens), f"{pairs.words}{other}")
         low, high = UNCALIBRATED
         return Told(Range(tokens.low * low, tokens.likely, tokens.high * high), "an estimate that nothing confirms yet")
 
@@ -105,12 +105,14 @@ def predict_output(history: History, part: Part, asked: Asked, jobs: int) -> Tol
     if not jobs:
         return Told(NOTHING, "")
     evidence = answers_like(history, asked)
-    found = None if evidence is None else _lengths(evidence, most, jobs, _units(part))
+    found = None if evidence is None else _lengths(evidence, most, jobs, part.per_row)
     if evidence is not None and found is not None:
         return Told(found.widened(evidence.factor).within(0.0, _bound(most, jobs)), evidence.words)
     if most is None:
         return None
-    return Told(Range(float(jobs), None, float(jobs * most)), "nothing: no earlier answers; 1 token to max_tokens each")
+    return Told(
+        Range(float(jobs), None, float(jobs * most)), "unknown without earlier answers: from 1 token to max_tokens each"
+    )
 
 
 def asked_by(part: Part, prompt_sha256: str) -> Asked:
@@ -122,11 +124,6 @@ def asked_by(part: Part, prompt_sha256: str) -> Asked:
 def row_count(jobs: int, units: float) -> int:
     """Of `jobs`, the rows that they belong to."""
     return max(1, round(jobs / units))
-
-
-def _units(part: Part) -> float:
-    """Open jobs for each row that has any: repeats of one row depend on each other."""
-    return len(part.rows) / len(set(part.rows)) if part.rows else 1.0
 
 
 def _lengths(evidence: Evidence, most: int | None, jobs: int, units: float) -> Range | None:
@@ -144,7 +141,7 @@ def _held_against(pairs: Pairs, part: Part, tokens: float) -> Range | None:
     by_row = np.bincount(part.rows, sizes)
     rows = np.bincount(part.rows)
     per_job = by_row[rows > 0] / rows[rows > 0]
-    found = predict_from_base(pairs.true, pairs.estimated, per_job, _units(part))
+    found = predict_from_base(pairs.true, pairs.estimated, per_job, part.per_row)
     looked_at = float(sizes.sum())
     return None if found is None or not looked_at else found.times(tokens / looked_at)
 
@@ -162,12 +159,6 @@ def _let_go(one: Seen, most: int | None) -> Numbers:
 
 def _bound(most: int | None, jobs: int) -> float:
     return float("inf") if most is None else float(most * jobs)
-
-
-def _sampled(found: Range, tokens: Range) -> Range:
-    """Wider by what a random part of the rows leaves open."""
-    likely = tokens.likely or 1.0
-    return Range(found.low * tokens.low / likely, found.likely, found.high * tokens.high / likely)
 
 
 def _rendered_again(seen: Seen, *, dense: bool) -> Pairs | None:

@@ -73,7 +73,7 @@ def test_lanes_of_one_account_share_its_limits() -> None:
 
 def test_a_limit_that_was_only_seen_through_refusals_is_said_to_be_unknown() -> None:
     found = seconds(Limits(), refused_pace=60.0)
-    assert found.limited_by == "an unknown limit"
+    assert found.limited_by == "refusals (429)"
     assert found.likely == pytest.approx(600, rel=0.01)
     assert found.low == pytest.approx(400)
 

@@ -8,7 +8,7 @@ READY := .venv/.ready
 BENCH := benchmarks/.venv
 
 .DEFAULT_GOAL := help
-.PHONY: help eval report costs test test-slow lint format docs bench bench-peers constraints clean
+.PHONY: help eval report costs test test-slow lint format docs images bench bench-peers constraints clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ format: $(READY) ## Format the code.
 
 docs: $(READY) ## Write the page of the command line again.
 	$(BIN)/python docs/make_command_line.py
+
+images: $(READY) ## Take the pictures of the README again; needs Chromium.
+	$(BIN)/python docs/make_images.py $(ARGS)
 
 # A user's environment has no pandas; where it is installed, pyarrow imports it, for 0.2 s and 36 MB.
 $(BENCH)/.ready: constraints.txt pyproject.toml

@@ -43,7 +43,6 @@ class Picture:
 
 PICTURES = (
     Picture(name="report-index", page="arithmetic/*/index.html"),
-    Picture(name="report-index-dark", page="arithmetic/*/index.html", scheme="dark"),
     Picture(name="report-quality", page="arithmetic/*/quality.html", height=1200),
     Picture(name="report-pairs", page="arithmetic/*/quality.html", start="#pairs"),
     Picture(name="report-samples", page="arithmetic/*/quality.html", start="#samples", height=760),
@@ -52,7 +51,7 @@ PICTURES = (
     Picture(name="report-frontier", page="arithmetic/*/cost.html", start="#frontier", height=760),
     Picture(name="report-judges", page="judged/*/quality.html", start="#judges-1", height=760),
     Picture(name="report-korean", page="sentiment-ko/*/index.html"),
-    Picture(name="report-phone", page="sentiment-ko/*/index.html", width=390, height=844),
+    Picture(name="report-phone", page="arithmetic/*/index.html", width=390, height=844, scheme="dark"),
     Picture(name="compare", page="compare.html"),
     Picture(name="costs", page="costs.html"),
     Picture(name="view", page="/"),

@@ -30,10 +30,10 @@ costs: $(READY) ## What all runs spent, with a page of charts: DIR=reports ARGS=
 	$(BIN)/evalmill costs $(or $(DIR),reports) --html $(or $(DIR),reports)/costs.html $(ARGS)
 
 test: $(READY) ## Run the tests.
-	$(BIN)/python -m pytest -m "not slow" -n 2 $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal $(ARGS)
 
 test-slow: $(READY) ## Run the long sweeps: crashes, full disks, bombs.
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest -m slow -n 2 --dist worksteal $(ARGS)
 
 lint: $(READY) ## Check style, types and the direction of imports.
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from tests.support.served import Served
     from tests.support.shown import Places
 
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

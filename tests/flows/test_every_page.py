@@ -24,7 +24,7 @@ PAPER = {"width": 718, "height": 1046}
 """A4 less the margins that browsers print with."""
 
 
-QUICK = ("plain index", "plain cost", "full quality", "grid cost", "compare", "costs", "view list", "view samples")
+QUICK = ("full quality", "plain cost", "view samples")
 """Pages that hold, together, every kind of part; all others are slow."""
 CHECKED: set[str] = set()
 

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,15 +151,13 @@ SERVED = {
     "runs/names/one/cost.html": ("model",), "runs/names/one/samples.html": ("model",),
     "runs/names/two/live.html": ("model",),
 }  # fmt: skip
-QUICK = (
-    "runs/texts/one/quality.html", "runs/names/one/index.html", "runs/names/one/cost.html", "costs.html", "",
-    "runs/texts/one/samples.html",
-)  # fmt: skip
+QUICK = ("runs/texts/one/quality.html", "runs/names/one/cost.html")
+QUICK_SERVED = ("", "runs/texts/one/samples.html")
 """Pages that hold, together, every kind of part; the others are slow."""
 
 
-def some_slow(names: Iterable[str]) -> list[Any]:
-    return [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in names]
+def some_slow(names: Iterable[str], quick: Container[str]) -> list[Any]:
+    return [pytest.param(name, marks=[] if name in quick else pytest.mark.slow) for name in names]
 
 
 def test_each_position_is_on_a_page_from_the_disk_and_on_a_served_one() -> None:
@@ -168,7 +166,7 @@ def test_each_position_is_on_a_page_from_the_disk_and_on_a_served_one() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", some_slow(FROM_DISK))
+@pytest.mark.parametrize("name", some_slow(FROM_DISK, QUICK))
 def test_a_page_shows_every_text_and_obeys_none(browser: Browser, hostile: Hostile, name: str) -> None:
     watched = Watched(browser, hostile.top / name)
     assert missing(told(watched.page), hostile.of(*FROM_DISK[name])) == []
@@ -177,7 +175,7 @@ def test_a_page_shows_every_text_and_obeys_none(browser: Browser, hostile: Hosti
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", some_slow(SERVED))
+@pytest.mark.parametrize("name", some_slow(SERVED, QUICK_SERVED))
 def test_a_served_page_shows_every_text_and_obeys_none(
     browser: Browser, hostile: Hostile, server: Served, name: str
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import COMMAND, ROOT, Finished, environment, evalmill, simulator
+from tests.support.commands import COMMAND, ROOT, Finished, called, environment, evalmill, simulator
 from tests.support.evals import EVAL, write_eval
 
 
@@ -61,12 +61,12 @@ def test_a_missing_column(tmp_path: Path) -> None:
 
 def test_an_id_column_that_is_not_there(tmp_path: Path) -> None:
     evaluation = write_eval(tmp_path, EVAL.replace('id = "id"', 'id = "key"'))
-    told(evalmill("check", evaluation), 65, "eval.toml:5: the dataset has no column 'key' for `id`")
+    told(called("check", evaluation), 65, "eval.toml:5: the dataset has no column 'key' for `id`")
 
 
 def test_a_template_typo(tmp_path: Path) -> None:
     evaluation = write_eval(tmp_path, template="{% user %}\n{{ question }}\n{% endusr %}")
-    told(evalmill("check", evaluation), 65, "plain.jinja:3", "endusr")
+    told(called("check", evaluation), 65, "plain.jinja:3", "endusr")
 
 
 def test_mistakes_in_several_templates_are_told_at_once(tmp_path: Path) -> None:
@@ -75,25 +75,25 @@ def test_mistakes_in_several_templates_are_told_at_once(tmp_path: Path) -> None:
     (evaluation / "a.jinja").write_text("{% usr %}{{ question }}{% endusr %}")
     (evaluation / "b.jinja").write_text("line one\n{{ queston }}")
     (evaluation / "c.jinja").write_text("line one\nline two\n{% endfr %}")
-    done = evalmill("check", evaluation)
+    done = called("check", evaluation)
     told(done, 65, "a.jinja:1: ", "'usr'", "b.jinja:2: no column 'queston'", "c.jinja:3: ", "'endfr'")
 
 
 def test_an_unknown_key(tmp_path: Path) -> None:
     evaluation = write_eval(tmp_path, EVAL.replace("seed = 3", "sede = 3"))
-    told(evalmill("check", evaluation), 78, "eval.toml:22: unknown key 'simulator.sede'; did you mean 'seed'?")
+    told(called("check", evaluation), 78, "eval.toml:22: unknown key 'simulator.sede'; did you mean 'seed'?")
 
 
 def test_an_empty_csv(tmp_path: Path) -> None:
     evaluation = write_eval(tmp_path)
     (evaluation / "rows.csv").write_text("")
-    told(evalmill("run", evaluation, "--out", tmp_path / "run"), 65, "rows.csv", "empty")
+    told(called("run", evaluation, "--out", tmp_path / "run"), 65, "rows.csv", "empty")
 
 
 def test_a_folder_with_something_else_in_it(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "thesis.txt").write_text("mine")
-    told(evalmill("run", write_eval(tmp_path / "sums"), "--out", tmp_path / "run"), 73, str(tmp_path / "run"))
+    told(called("run", write_eval(tmp_path / "sums"), "--out", tmp_path / "run"), 73, str(tmp_path / "run"))
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["thesis.txt"]
 
 
@@ -111,7 +111,7 @@ def test_a_folder_of_other_settings(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    told(evalmill("run", write_eval(tmp_path / "sums"), "--out", blocked / "run"), 73, "cannot be written")
+    told(called("run", write_eval(tmp_path / "sums"), "--out", blocked / "run"), 73, "cannot be written")
 
 
 def test_a_run_folder_that_another_process_holds(tmp_path: Path) -> None:
@@ -160,11 +160,11 @@ def test_a_full_disk(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_command_line(arguments: list[str], words: list[str]) -> None:
-    told(evalmill(*arguments), 64, *words)
+    told(called(*arguments), 64, *words)
 
 
 def test_a_report_of_something_that_is_no_run(tmp_path: Path) -> None:
-    told(evalmill("report", tmp_path), 73, "no run folder")
+    told(called("report", tmp_path), 73, "no run folder")
 
 
 def test_jobs_that_fail_give_exit_code_2_and_are_counted(tmp_path: Path) -> None:

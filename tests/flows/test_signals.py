@@ -36,7 +36,9 @@ def slow_sums(folder: Path, seconds: float) -> Path:
     return write_eval(folder, text, template=f"{{{{ question }}}} [[sim:slow={seconds}]]", rows=sums(12))
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_one_signal_lets_requests_in_flight_finish(tmp_path: Path, number: signal.Signals, code: int) -> None:
     evaluation = slow_sums(tmp_path / "sums", 1.0)
     process = started(evaluation, tmp_path / "run")

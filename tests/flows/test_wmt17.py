@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.commands import evalmill
 
+pytestmark = pytest.mark.slow
+
 SYSTEMS = {
     "LIUM": "newstest2017.LIUM-NMT.4900.en-de",
     "KIT": "newstest2017.KIT.4950.en-de",

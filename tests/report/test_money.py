@@ -69,7 +69,7 @@ def test_a_page_says_that_its_token_counts_hold_those_of_reused_answers(tmp_path
     reused = money_view()
     reused.summary["jobs"]["reused"] = 3  # type: ignore[index]
     render_pages(reused, tmp_path / "reused")
-    for words in ("read from a cache, with those of reused answers", "those of reused answers are counted too"):
+    for words in ("written to a cache, with those of reused answers", "those of reused answers are counted too"):
         assert words in text_of(tmp_path / "reused").replace("\N{NO-BREAK SPACE}", " ")
         assert words not in text_of(tmp_path / "called")
 

@@ -1,4 +1,4 @@
-"""Peak memory of runs of growing size, of their report, and of continuing a million finished jobs."""
+"""Peak memory of runs of growing size, and of continuing a million finished jobs."""
 
 from __future__ import annotations
 
@@ -25,11 +25,10 @@ RUN_TIMEOUT_SECONDS = 1200.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """Rows of each run, and the most memory each may use; the last one is continued and reported."""
+    """Rows of each run, and the most memory each may use; the last one is continued."""
 
     runs: tuple[tuple[int, float | None], ...] = ((20_000, 150), (200_000, 190), (1_000_000, 250))
     resume_to_reach_seconds: float | None = 5
-    page_to_reach_seconds: float | None = 20
 
 
 @dataclass(slots=True)
@@ -67,9 +66,9 @@ def is_complete(run_folder: Path) -> bool:
 
 def run(*, quick: bool) -> Measurement:
     """Measure memory and resuming."""
-    small = Sizes(runs=((2_000, None), (60_000, None)), resume_to_reach_seconds=None, page_to_reach_seconds=None)
+    small = Sizes(runs=((2_000, None), (60_000, None)), resume_to_reach_seconds=None)
     sizes = small if quick else Sizes()
-    return take("memory", "memory, resuming and pages", quick=quick, figures=lambda: _figures(sizes))
+    return take("memory", "memory and resuming", quick=quick, figures=lambda: _figures(sizes))
 
 
 def _figures(sizes: Sizes) -> list[Figure]:
@@ -86,13 +85,12 @@ def _complete_run(server: NginxServer, folder: Path, rows: int, most_mb: float |
 
 
 def _killed_run(server: NginxServer, folder: Path, rows: int, most_mb: float | None, sizes: Sizes) -> list[Figure]:
-    """A run killed shortly before its end, continued, and reported."""
+    """A run killed shortly before its end, and continued."""
     first = RunWatch(folder / "out", kill_after_parts=max(1, rows // ROWS_PER_PART - 3))
     _send(server, folder, rows, first).require(-signal.SIGKILL)
     done = pl.scan_parquet(folder / "out" / "results" / "*.parquet").select(pl.len()).collect().item()
     second = RunWatch(folder / "out")
     continued = _send(server, folder, rows, second).require()
-    report = measure([EVALMILL, "report", str(folder / "out")], timeout_seconds=RUN_TIMEOUT_SECONDS).require()
     resumed = f"continuing {done:,} finished jobs"
     return [
         _sending(rows, first, most_mb, note="killed shortly before its end"),
@@ -103,14 +101,6 @@ def _killed_run(server: NginxServer, folder: Path, rows: int, most_mb: float | N
         Figure(
             what=f"{resumed}: peak memory", value=second.sending_mb, unit="MB", at_most=500,
             note=f"{continued.peak_mb:.0f} MB with scores and pages",
-        ),
-        Figure(
-            what=f"report of {rows:,} results", value=report.wall_seconds, unit="s",
-            at_most=sizes.page_to_reach_seconds,
-        ),
-        Figure(what=f"report of {rows:,} results: peak memory", value=report.peak_mb, unit="MB", at_most=600),
-        Figure(
-            what="largest page", value=_largest_page_mb(folder / "out"), unit="MB", at_most=5,
         ),
     ]  # fmt: skip
 
@@ -131,10 +121,6 @@ def _first_new_request(run_folder: Path, since: datetime) -> float:
     started = pl.scan_parquet(run_folder / "results" / "*.parquet").select("started_at")
     first = started.filter(pl.col("started_at") >= since).min().collect().item()
     return float((first - since).total_seconds())
-
-
-def _largest_page_mb(run_folder: Path) -> float:
-    return max(page.stat().st_size for page in run_folder.glob("*.html")) / 1e6
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from benchmarks.support.results import HERE, RESULTS, SNAPSHOT, Measurement, rea
 README = HERE / "README.md"
 BEGIN, END = "<!-- results: written by report.py -->", "<!-- end of results -->"
 ORDER = (
-    *("throughput", "limits", "outage", "startup", "planning", "scoring", "memory", "view", "reuse"),
+    *("throughput", "limits", "outage", "startup", "planning", "scoring", "memory", "pages", "view", "reuse"),
     *("latency", "costs", "peers"),
 )
 

@@ -99,7 +99,7 @@ def _use(folder: Path, client: Client) -> Use:
 def _evalmill(folder: Path, rows: Path, limits: str) -> Client:
     def send(url: str) -> None:
         settings = evaluation(folder, rows, Setup(base_url=url, concurrency=IN_FLIGHT, limits=limits))
-        measure([EVALMILL, "run", str(settings), "--out", str(folder / "out")]).require(0, 2)
+        measure([EVALMILL, "run", "--yes", str(settings), "--out", str(folder / "out")]).require(0, 2)
 
     return send
 

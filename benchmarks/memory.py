@@ -113,7 +113,7 @@ def _sending(rows: int, watch: RunWatch, most_mb: float | None, *, note: str) ->
 
 def _send(server: NginxServer, folder: Path, rows: int, watch: RunWatch) -> Measured:
     settings = evaluation(folder, cached_rows(rows), Setup(base_url=server.url))
-    command = [EVALMILL, "run", str(settings), "--out", str(folder / "out")]
+    command = [EVALMILL, "run", "--yes", str(settings), "--out", str(folder / "out")]
     return measure(command, watch=watch, timeout_seconds=RUN_TIMEOUT_SECONDS)
 
 

@@ -133,7 +133,7 @@ def full_pace_seconds(attempts: list[Sent], began_at: float, ended_at: float) ->
 
 def _evalmill(folder: Path, url: str, rows: Path) -> tuple[list[Sent], int]:
     settings = evaluation(folder, rows, Setup(base_url=url, concurrency=IN_FLIGHT))
-    measure([EVALMILL, "run", str(settings), "--out", str(folder / "out")]).require(0, 2)
+    measure([EVALMILL, "run", "--yes", str(settings), "--out", str(folder / "out")]).require(0, 2)
     results = pl.read_parquet(folder / "out" / "results" / "*.parquet", columns=["status", "attempts"])
     attempts = results.select(pl.col("attempts").explode()).unnest("attempts")
     started_at = pl.col("started_at").dt.epoch("us") / 1e6

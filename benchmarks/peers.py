@@ -124,7 +124,7 @@ def _floor(job: Job) -> Measured:
 
 def _evalmill(job: Job) -> Measured:
     settings = evaluation(job.work, job.rows_file, Setup(base_url=job.base_url, concurrency=IN_FLIGHT))
-    return measure([EVALMILL, "run", str(settings), "--out", str(job.work / "out")]).require()
+    return measure([EVALMILL, "run", "--yes", str(settings), "--out", str(job.work / "out")]).require()
 
 
 def _peer(peer: Peer, job: Job) -> Measured | str:

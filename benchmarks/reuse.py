@@ -26,7 +26,7 @@ def _figures() -> list[Figure]:
     with nginx() as server, work_folder() as folder:
         for rows in (ROWS, ROWS + 1):
             settings = evaluation(folder, cached_rows(rows), Setup(base_url=server.url))
-            measure([EVALMILL, "run", str(settings), "--reports", str(folder / "reports")]).require()
+            measure([EVALMILL, "run", "--yes", str(settings), "--reports", str(folder / "reports")]).require()
         newest = max((folder / "reports").glob("*/*"))
         return [
             Figure(

@@ -58,7 +58,7 @@ def _figures(rows: int) -> list[Figure]:
         (folder / "ask.jinja").write_text("{{ question }}")
         (folder / "eval.toml").write_text(EVAL.format(rows=_answered_rows(rows)))
         out = folder / "out"
-        measure([EVALMILL, "run", str(folder), "--out", str(out)], timeout_seconds=TIMEOUT_SECONDS).require()
+        measure([EVALMILL, "run", "--yes", str(folder), "--out", str(out)], timeout_seconds=TIMEOUT_SECONDS).require()
         subject = python("-m", "benchmarks.support.score_subject", str(out))
         alone = json.loads(measure(subject, timeout_seconds=TIMEOUT_SECONDS).require().stdout)
         whole = measure([EVALMILL, "score", str(out)], timeout_seconds=TIMEOUT_SECONDS).require()

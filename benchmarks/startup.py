@@ -27,7 +27,7 @@ def _figures(rounds: int) -> list[Figure]:
         for _ in range(rounds):
             bare.append(measure(python("-c", "pass")).require())
             helped.append(measure([EVALMILL, "--help"]).require())
-            command = [EVALMILL, "run", str(settings), "--out", str(fresh(folder / "out"))]
+            command = [EVALMILL, "run", "--yes", str(settings), "--out", str(fresh(folder / "out"))]
             ours.append(measure(command).require())
             lines = str(folder / "floor.jsonl")
             floors.append(measure(python("-m", "benchmarks.floor", str(rows), server.url, lines)).require())

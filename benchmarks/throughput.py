@@ -41,7 +41,7 @@ class Bench:
         setup = Setup(base_url=url or self.server.url, concurrency=in_flight)
         settings = evaluation(self.folder, cached_rows(rows), setup)
         limited = [] if limit is None else ["--limit", str(limit)]
-        return measure([EVALMILL, "run", str(settings), "--out", str(fresh(self.out)), *limited]).require()
+        return measure([EVALMILL, "run", "--yes", str(settings), "--out", str(fresh(self.out)), *limited]).require()
 
     def floor(self, rows: int, in_flight: int, *, url: str | None = None, limit: int | None = None) -> Measured:
         """One run of the bare loop."""

@@ -91,6 +91,7 @@ def _entry(settings: ProviderSettings, price: Price, today: date) -> dict[str, A
 def _table(entries: list[dict[str, Any]]) -> Any:
     from rich.table import Table
 
+    from pipeline.cost.prices import RATES
     from pipeline.report.terminal import plain_text
 
     table = Table(box=None, pad_edge=False, header_style="bold", caption="USD per million tokens; – is unknown")
@@ -103,7 +104,7 @@ def _table(entries: list[dict[str, Any]]) -> Any:
         above = "" if entry["above_input_tokens"] is None else f" (input > {entry['above_input_tokens']:,})"
         table.add_row(
             plain_text(f"{entry['provider']}/{entry['model']}{above}"),
-            *(_amount(entry[key]) for key in ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")),
+            *(_amount(entry[key]) for key in RATES),
             "–" if entry["max_output"] is None else f"{entry['max_output']:,}",
             {True: "yes", False: "no", None: "–"}[entry["prefill"]],
             str(entry["effective"]),

@@ -14,7 +14,8 @@ from pipeline.core.settings import Price
 
 _FOLDER = Path(__file__).with_name("prices")
 _THINKING_SUFFIX = "-thinking"
-_CLASSES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+RATES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
+"""The rates of a price, as its fields are called."""
 
 
 @cache
@@ -56,7 +57,7 @@ def _read(path: Path) -> Iterator[Price]:
 
 
 def _price(table: Mapping[str, Any], entry: Mapping[str, Any], model: str) -> Price:
-    rates = {name: Decimal(entry[name]) for name in _CLASSES if name in entry}
+    rates = {name: Decimal(entry[name]) for name in RATES if name in entry}
     return Price(
         provider=entry.get("provider", table.get("provider")),
         model=model,

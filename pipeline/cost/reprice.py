@@ -22,14 +22,14 @@ COLUMNS = (
     "cache_write_1h_tokens", "output_tokens",
 )  # fmt: skip
 """What pricing reads of the results."""
-_CLASSES = {
+INPUT_RATES = {
     "input_tokens": "input",
     "cache_read_tokens": "cache_read",
     "cache_write_5m_tokens": "cache_write_5m",
     "cache_write_1h_tokens": "cache_write_1h",
-    "output_tokens": "output",
 }
-_INPUTS = tuple(name for name in _CLASSES if name != "output_tokens")
+"""Columns of tokens that were sent, each with the rate of a price that holds for it."""
+_CLASSES = {**INPUT_RATES, "output_tokens": "output"}
 _TOKENS = pa.decimal256(20, 0)
 _RATE = pa.decimal256(40, 30)
 """Dollars for one token; with up to 24 decimal places of a price for a million, exact."""
@@ -72,7 +72,7 @@ def answer_costs(results: pa.Table, prices: PriceList) -> pa.ChunkedArray:
     Of `results` the `COLUMNS` are read. A batch's answers have no price here: the tables hold those of single requests.
     """
     costs = pa.chunked_array([pa.nulls(results.num_rows, MONEY)])
-    size = reduce(pc.add, [pc.fill_null(results[name], 0) for name in _INPUTS])
+    size = reduce(pc.add, [pc.fill_null(results[name], 0) for name in INPUT_RATES])
     single = pc.fill_null(pc.not_equal(results["lane"], "batch"), True)
     pairs = results.select(["provider", "model_requested"]).group_by(["provider", "model_requested"]).aggregate([])
     for pair in pairs.to_pylist():

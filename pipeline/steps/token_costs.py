@@ -8,11 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.core.settings import Price
-from pipeline.cost.prices import load_prices
+from pipeline.cost.prices import RATES, load_prices
 from pipeline.cost.token_classes import CLASSES, Reported, Split, TokenClasses
 from pipeline.stats.accounts import dollars
-
-_RATES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 
 
 def token_classes(run: Mapping[str, Any]) -> TokenClasses:
@@ -60,7 +58,7 @@ def _reported(unit: str, found: Reported) -> dict[str, Any]:
 
 def _price(entry: Mapping[str, Any]) -> Price:
     above = entry.get("above_input_tokens")
-    rates: dict[str, Any] = {name: Decimal(entry[name]) for name in _RATES if entry.get(name) is not None}
+    rates: dict[str, Any] = {name: Decimal(entry[name]) for name in RATES if entry.get(name) is not None}
     return Price(
         provider=entry["provider"],
         model=entry["model"],

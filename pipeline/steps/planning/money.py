@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline.core.settings import Price
 from pipeline.cost.prices import find_price
+from pipeline.cost.reprice import INPUT_RATES
 from pipeline.stats.predict import Range, predict_sum
 from pipeline.steps.planning.evidence import Evidence
 from pipeline.steps.planning.look import Part
@@ -18,12 +19,6 @@ from pipeline.steps.planning.usage import row_count
 
 _ZERO = Decimal(0)
 _NANO = 1e9
-_RATES = {
-    "input_tokens": "input",
-    "cache_read_tokens": "cache_read",
-    "cache_write_5m_tokens": "cache_write_5m",
-    "cache_write_1h_tokens": "cache_write_1h",
-}
 _WRITES = ("cache_write_5m_tokens", "cache_write_1h_tokens")
 
 
@@ -119,7 +114,7 @@ def _input_rates(
 ) -> _Rates | None:
     """The input's price: by the classes of earlier answers to the same; else from full caching to none, where asked."""
     if evidence is not None and evidence.factor == 1.0:
-        seen = {name: _seen_tokens(evidence, name) for name in _RATES}
+        seen = {name: _seen_tokens(evidence, name) for name in INPUT_RATES}
         as_seen = _mixed(priced, seen)
         # What a run writes into the cache once need not grow with its size.
         answers = len(evidence.of_jobs(lambda one: one.output))
@@ -141,13 +136,13 @@ def _seen_tokens(evidence: Evidence, name: str) -> float:
 
 
 def _dearest(price: Price) -> Decimal:
-    return max(_rate(price, name) for name in _RATES.values())
+    return max(_rate(price, name) for name in INPUT_RATES.values())
 
 
 def _mixed(priced: list[tuple[Price, Decimal]], tokens: Mapping[str, float]) -> Decimal | None:
     whole = sum(tokens.values())
     rate = _ZERO
-    for name, kind in _RATES.items():
+    for name, kind in INPUT_RATES.items():
         if not tokens[name]:
             continue
         for price, share in priced:
